@@ -1,0 +1,243 @@
+"""The canonical model: which tables and fields a contract may fill, and how each one lands.
+
+In: nothing. Out: `TABLES`, one `Table` per landing table, each a list of `Field`s. Ingest lands
+exactly these columns, contracts may name exactly these fields, validation and dbt read exactly
+these files. A field without an entry here cannot exist.
+
+Grain, units: a landing row belongs to one source row of one export (`source`, `source_row`), and
+to one case (`case_key`). Codes are still the mission's own (dbt maps them); dates are already
+months or years, ages already bands, because the exact values never leave ingest.
+
+Source of the vocabularies: HTCDS 2.0 (UNMigration/HTCDS, CC BY 4.0); age bands as in CTDC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How a source value becomes a landed value."""
+
+    CODE = "code"  # a local code, kept if the contract knows it, else a keyed token "#…"
+    ANSWER = "answer"  # a code whose canonical list is yes, no, unknown
+    COUNTRY = "country"  # a code whose canonical list is ISO 3166 alpha-3; unknown is null
+    BAND = "band"  # a number or a date turned into a band, or a local band code
+    MONTH = "month"  # a date, landed as the first day of its month
+    YEAR = "year"  # a date or number, landed as a whole year
+    NUMBER = "number"  # a small whole number (a leg's or perpetrator's place in its list)
+
+
+class Sensitivity(StrEnum):
+    """What a landed value could do to a person if it were seen outside."""
+
+    QUASI_IDENTIFIER = "quasi_identifier"  # could be known to an outsider
+    SENSITIVE = "sensitive"  # could harm if learnt
+    HARMLESS = "harmless"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One landed column of a canonical table."""
+
+    name: str
+    kind: Kind
+    sensitivity: Sensitivity
+    code_list: str | None = None  # the seed's list that its canonical codes belong to
+    reading: bool = False  # True: a column `<name>_reading` says how the cell was read
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One landing table. `grain` is its sentence; `item` the field that a list or flags fill."""
+
+    name: str
+    grain: str
+    fields: tuple[Field, ...]
+    item: str | None = None
+
+    def field(self, name: str) -> Field:
+        """The field called `name`; KeyError if the table has none."""
+        for field in self.fields:
+            if field.name == name:
+                return field
+        raise KeyError(name)
+
+
+# Columns that every landing table starts with.
+COMMON: tuple[tuple[str, str], ...] = (
+    ("mission_code", "text"),  # ISO 3166 alpha-3
+    ("case_key", "text"),  # 32 hex digits, keyed hash of the case number; null if there was none
+    ("source", "text"),  # the contract's table whose file or sheet the row was read from
+    ("source_row", "int64"),  # 1-based place of the data row in that source (blank rows counted)
+)
+
+# How a dated cell was read (`<field>_reading`). Validation judges; ingest only states.
+READINGS = (
+    "ok",
+    "blank",
+    "not_a_date",  # no format of the contract fits
+    "impossible_date",  # fits a format, but there is no such day (31 February)
+    "future",  # after the night that is loaded
+    "before_birth",  # registration earlier than birth
+    "too_old",  # before 1900
+)
+
+# How the case number of a row was read (`case.key_reading`; children: `case_reading`).
+KEY_READINGS = ("ok", "blank", "repeat", "conflict")
+CASE_READINGS = ("ok", "blank", "orphan")
+
+AGE_BANDS = ("0-8", "9-17", "18-20", "21-23", "24-26", "27-29", "30-38", "39-47", "48+")
+DURATION_BANDS = ("under_3_months", "3_to_11_months", "12_to_23_months", "24_months_and_over")
+COUNTRY_BASES = ("last_exploitation", "screening", "registration", "mission")
+ASSISTANCE_STATUSES = ("needed", "offered", "provided", "declined")
+VULNERABILITY_LEVELS = ("individual", "household", "community")
+MISSING = "unknown"  # canonical code of an answer that was asked for and not given
+
+_CODE, _ANSWER, _COUNTRY, _BAND = Kind.CODE, Kind.ANSWER, Kind.COUNTRY, Kind.BAND
+_MONTH, _YEAR, _NUMBER = Kind.MONTH, Kind.YEAR, Kind.NUMBER
+_QUASI, _SENSITIVE, _HARMLESS = (
+    Sensitivity.QUASI_IDENTIFIER,
+    Sensitivity.SENSITIVE,
+    Sensitivity.HARMLESS,
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        Table(
+            "case",
+            "One row per case row of an export.",
+            (
+                Field("registered_on", _MONTH, _QUASI, reading=True),
+                Field("age_band", _BAND, _QUASI, "age_band", reading=True),
+                Field("gender", _CODE, _QUASI, "gender"),
+                Field("marital_status", _CODE, _QUASI, "marital_status"),
+                Field("education", _CODE, _QUASI, "highest_level_of_education"),
+                Field("country_of_exploitation", _COUNTRY, _QUASI, "country"),
+                Field("country_of_exploitation_basis", _CODE, _HARMLESS, "country_basis"),
+                Field("is_sexual_exploitation", _ANSWER, _SENSITIVE, "answer"),
+                Field("is_forced_labour", _ANSWER, _SENSITIVE, "answer"),
+                Field("is_other_exploitation", _ANSWER, _SENSITIVE, "answer"),
+                Field("trafficking_status", _CODE, _SENSITIVE, "trafficking_status"),
+                Field("duration_band", _BAND, _QUASI, "duration_band", reading=True),
+                Field("referral_source", _CODE, _HARMLESS, "organisation_type"),
+                Field("case_status", _CODE, _HARMLESS, "case_status"),
+                Field("is_retrafficked", _ANSWER, _SENSITIVE, "answer"),
+            ),
+        ),
+        Table(
+            "citizenship",
+            "One row per citizenship named on a case row.",
+            (
+                Field("citizenship", _COUNTRY, _QUASI, "country"),
+                Field("citizenship_number", _NUMBER, _HARMLESS),
+            ),
+            item="citizenship",
+        ),
+        Table(
+            "exploitation",
+            "One row per exploitation of a case.",
+            (
+                Field("exploitation_type", _CODE, _SENSITIVE, "exploitation_type"),
+                Field("labour_sector", _CODE, _SENSITIVE, "labour_sector"),
+                Field("country", _COUNTRY, _QUASI, "country"),
+                Field("start_year", _YEAR, _QUASI, reading=True),
+            ),
+            item="exploitation_type",
+        ),
+        Table(
+            "control",
+            "One row per means of control answered for a case (chosen from a list, or each asked).",
+            (
+                Field("means_of_control", _CODE, _SENSITIVE, "means_of_control"),
+                Field("answer", _ANSWER, _SENSITIVE, "answer"),
+            ),
+            item="means_of_control",
+        ),
+        Table(
+            "recruitment",
+            "One row per channel of recruitment of a case.",
+            (
+                Field("recruitment_method", _CODE, _SENSITIVE, "recruitment_method"),
+                Field("recruiter_relationship", _CODE, _SENSITIVE, "recruiter_relationship"),
+            ),
+            item="recruitment_method",
+        ),
+        Table(
+            "route_leg",
+            "One row per leg of a case's route.",
+            (
+                Field("leg_number", _NUMBER, _HARMLESS),
+                Field("from_country", _COUNTRY, _QUASI, "country"),
+                Field("to_country", _COUNTRY, _QUASI, "country"),
+                Field("year", _YEAR, _QUASI, reading=True),
+            ),
+        ),
+        Table(
+            "perpetrator",
+            "One row per perpetrator of a case.",
+            (
+                Field("perpetrator_number", _NUMBER, _HARMLESS),
+                Field("role", _CODE, _SENSITIVE, "perpetrator_role"),
+                Field("gender", _CODE, _SENSITIVE, "gender"),
+                Field("age_band", _BAND, _SENSITIVE, "perpetrator_age_band"),
+                Field("citizenship", _COUNTRY, _SENSITIVE, "country"),
+            ),
+        ),
+        Table(
+            "vulnerability",
+            "One row per factor of vulnerability answered for a case.",
+            (
+                Field("factor", _CODE, _SENSITIVE, "vulnerability_factor"),
+                Field("level", _CODE, _HARMLESS, "vulnerability_level"),
+                Field("answer", _ANSWER, _SENSITIVE, "answer"),
+            ),
+            item="factor",
+        ),
+        Table(
+            "assistance",
+            "One row per service needed, offered, provided or declined in a case.",
+            (
+                Field("service_type", _CODE, _SENSITIVE, "service_type"),
+                Field("status", _CODE, _HARMLESS, "assistance_status"),
+                Field("started_on", _MONTH, _QUASI, reading=True),
+                Field("provider_type", _CODE, _HARMLESS, "organisation_type"),
+            ),
+            item="service_type",
+        ),
+        Table(
+            "local_attribute",
+            "One row per answered field that only this mission has.",
+            (
+                Field("field", _CODE, _HARMLESS),
+                Field("value", _CODE, _SENSITIVE),
+            ),
+            item="field",
+        ),
+    )
+}
+
+PERPETRATOR_AGE_BANDS = ("0-29", "30-38", "39-47", "48+")
+
+
+def landed_name(field: Field) -> str:
+    """The landing column of `field`: what is landed of a date is a month, and is called so."""
+    return {"registered_on": "registered_month", "started_on": "started_month"}.get(
+        field.name, field.name
+    )
+
+
+def landing_columns(table: str) -> dict[str, str]:
+    """Column name to type (text, int64, date) of the landing Parquet of `table`, in order."""
+    columns = dict(COMMON)
+    columns["key_reading" if table == "case" else "case_reading"] = "text"
+    if table == "case":
+        columns["form_version"] = "text"
+    for field in TABLES[table].fields:
+        types = {Kind.MONTH: "date", Kind.YEAR: "int64", Kind.NUMBER: "int64"}
+        columns[landed_name(field)] = types.get(field.kind, "text")
+        if field.reading:
+            columns[field.name + "_reading"] = "text"
+    return columns

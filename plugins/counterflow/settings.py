@@ -1,0 +1,66 @@
+"""Where everything is and what may be tuned: environment variables in, one `Settings` out.
+
+Every other module takes a `Settings`; none reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]  # the checkout: dags/, expectations/, dbt_project/
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Paths and thresholds of one installation.
+
+    `home` holds what runs produce (`landing/`, `build/`, `warehouse/`, `keys/`, `airflow/`);
+    `exports` is the folder with one folder per mission; `missions` the folder of contracts.
+    """
+
+    home: Path
+    exports: Path
+    missions: Path
+    expectations: Path = PROJECT / "expectations"
+    dbt_project: Path = PROJECT / "dbt_project"
+    max_failed_share: float = 0.25  # above this share of missions failed or refused, no publication
+    kept_publications: int = 3
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+
+    @classmethod
+    def from_env(cls, exports: Path | None = None) -> Settings:
+        """Settings from COUNTERFLOW_* variables; `exports` given on a command line wins."""
+        home = Path(os.environ.get("COUNTERFLOW_HOME", PROJECT / "var")).resolve()
+        folder = exports or Path(os.environ.get("COUNTERFLOW_EXPORTS", home / "exports"))
+        nested = folder / "exports"  # `generate --out DIR` writes DIR/exports: both may be named
+        return cls(
+            home=home,
+            exports=(nested if nested.is_dir() else folder).resolve(),
+            missions=Path(
+                os.environ.get("COUNTERFLOW_MISSIONS", PROJECT / "dags" / "missions")
+            ).resolve(),
+            max_failed_share=float(os.environ.get("COUNTERFLOW_MAX_FAILED_SHARE", 0.25)),
+            workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
+        )
+
+    @property
+    def landing(self) -> Path:
+        """One folder per mission: landed exports and the record of every night."""
+        return self.home / "landing"
+
+    @property
+    def build(self) -> Path:
+        """What dbt reads and the DuckDB files it writes, before publication."""
+        return self.home / "build"
+
+    @property
+    def warehouse(self) -> Path:
+        """The published `warehouse.duckdb` and the publications kept before it."""
+        return self.home / "warehouse"
+
+    @property
+    def keys(self) -> Path:
+        """The folder (0700) of the master key (0600)."""
+        return self.home / "keys"
