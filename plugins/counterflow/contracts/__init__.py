@@ -1,9 +1,11 @@
 """A mission's contract: one YAML file says all there is to know of its export."""
 
+from counterflow.contracts.errors import ContractError
 from counterflow.contracts.load import (
-    ContractError,
+    Loaded,
     check_contracts,
     contract_files,
+    load,
     load_contract,
     load_contracts,
 )
@@ -12,8 +14,10 @@ from counterflow.contracts.model import Contract
 __all__ = [
     "Contract",
     "ContractError",
+    "Loaded",
     "check_contracts",
     "contract_files",
+    "load",
     "load_contract",
     "load_contracts",
 ]

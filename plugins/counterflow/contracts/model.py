@@ -10,56 +10,19 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 from counterflow.canonical import COUNTRY_BASES, TABLES, Kind
-
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-
-
-def _size(value: object) -> object:
-    """`500 MB` → 500_000_000; bare numbers are bytes."""
-    match = re.fullmatch(r"\s*(\d+)\s*([kKmMgG]?B?)\s*", str(value))
-    if not match:
-        raise ValueError("write a size as a number and B, kB, MB or GB, as in `500 MB`")
-    return int(match[1]) * _UNITS[match[2].upper()]
-
-
-def _share(value: object) -> object:
-    """`20 %` → 0.2; a bare number is taken as a share between 0 and 1."""
-    text = str(value).strip()
-    try:
-        share = float(text.rstrip("%").strip()) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = -1.0
-    if not 0 <= share <= 1:
-        raise ValueError("write a share as a percentage, as in `20 %`")
-    return share
-
-
-def _month(value: object) -> object:
-    """`2008-12` → 2008-12-01."""
-    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", str(value)):
-        raise ValueError("write a month as year-month, as in `2008-12`")
-    return date.fromisoformat(f"{value}-01")
-
-
-def _listed(value: object) -> object:
-    """One thing or a list of it: always a list."""
-    return value if isinstance(value, list) else [value]
-
-
-def _alpha3(value: str) -> str:
-    if not re.fullmatch(r"[A-Z]{3}", value):
-        raise ValueError("a mission is named by its ISO 3166 alpha-3 code, as in `MDA`")
-    return value
-
-
-Size = Annotated[int, BeforeValidator(_size)]
-Share = Annotated[float, BeforeValidator(_share)]
-Month = Annotated[date, BeforeValidator(_month)]
-Words = Annotated[list[str], BeforeValidator(_listed)]
-Calendar = Literal["gregorian", "buddhist"]
+from counterflow.contracts.scalars import Calendar, Month, Share, Size, Words, alpha3
 
 
 class Strict(BaseModel):
@@ -73,7 +36,9 @@ class Header(Strict):
 
     label: str | None = None
     technical: str | None = None
-    position: int | None = Field(None, ge=1, description="1-based, for a column without any name")
+    position: int | None = Field(
+        default=None, ge=1, description="1-based, for a column without any name"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -95,6 +60,7 @@ class Code(Strict):
 
     code: str = Field(min_length=1)
     relation: Literal["exact", "broader", "narrower", "close"] = "exact"
+    label: str | None = Field(default=None, description="in English, for a code of a local field")
 
     @model_validator(mode="before")
     @classmethod
@@ -110,27 +76,35 @@ def _codes(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+# Either is told by its look, so that an error is about the one that was meant.
+_NamedOrInline = Annotated[
+    Annotated[str, Tag("[name]")] | Annotated[CodeMap, Tag("[codes]")],
+    Discriminator(lambda value: "[codes]" if isinstance(value, dict) else "[name]"),
+]
+
 # Names of lists in `codes:` or in `codes/`, inline maps, or a mixture; later ones win.
-Codes = Annotated[list[str | CodeMap], BeforeValidator(_codes)]
+Codes = Annotated[list[_NamedOrInline], BeforeValidator(_codes)]
 
 
 class Column(Strict):
     """One canonical field: the column it comes from, and how its cells are read."""
 
-    from_: Header | None = Field(None, alias="from")
+    from_: Header | None = Field(default=None, alias="from")
     codes: Codes | None = None
-    many: str | None = Field(None, description="the delimiter between several codes in one cell")
-    date: Words | None = Field(None, description="strptime formats, tried in order")
+    many: str | None = Field(
+        default=None, description="the delimiter between several codes in one cell"
+    )
+    date: Words | None = Field(default=None, description="strptime formats, tried in order")
     calendar: Calendar | None = None
     unit: Literal["years", "months"] | None = Field(
-        None, description="the cell is a number of these, to be put into a band"
+        default=None, description="the cell is a number of these, to be put into a band"
     )
-    at: str | None = Field(None, description="a birth date becomes the age at this date")
-    basis: str | None = Field(None, description="what the question about a country asks")
+    at: str | None = Field(default=None, description="a birth date becomes the age at this date")
+    basis: str | None = Field(default=None, description="what the question about a country asks")
     with_: str | None = Field(
-        None, alias="with", description="the item that this second list belongs to"
+        default=None, alias="with", description="the item that this second list belongs to"
     )
-    value: str | None = Field(None, description="a constant: what the whole form is about")
+    value: str | None = Field(default=None, description="a constant: what the whole form is about")
 
     @model_validator(mode="before")
     @classmethod
@@ -157,19 +131,23 @@ class Local(Strict):
 class Table(Strict):
     """One canonical table: where its rows are and which column is which field."""
 
-    file: str | None = Field(None, description="a file of the archive, as a glob")
+    file: str | None = Field(default=None, description="a file of the archive, as a glob")
     sheet: str | None = None
-    records: str | None = Field(None, description="dotted path of a list in a JSON document")
-    key: list[Header] | None = Field(None, description="the column(s) of the case number")
+    records: str | None = Field(
+        default=None, description="dotted path of a list in a JSON document"
+    )
+    key: list[Header] | None = Field(default=None, description="the column(s) of the case number")
     columns: dict[str, Column] = {}
     becomes: dict[str, Column] = Field(
-        {}, description="fields made from a personal column, which itself is dropped"
+        default={}, description="fields made from a personal column, which itself is dropped"
     )
-    each: dict[str, Header] = Field({}, description="one column per item: item code → column")
-    answers: Codes | None = Field(None, description="the codes of the cells under `each`")
+    each: dict[str, Header] = Field(
+        default={}, description="one column per item: item code → column"
+    )
+    answers: Codes | None = Field(default=None, description="the codes of the cells under `each`")
     not_chosen: Literal["no", "unknown"] = "unknown"
     personal: list[Header] = []
-    ignore: dict[str, str] = Field({}, description="column → why it is not used")
+    ignore: dict[str, str] = Field(default={}, description="column → why it is not used")
     local: dict[str, Local] = {}
 
     @model_validator(mode="before")
@@ -179,6 +157,15 @@ class Table(Strict):
             key = value["key"]
             return {**value, "key": key if isinstance(key, list) else [key]}
         return value
+
+    @property
+    def ignored(self) -> list[Header]:
+        """The headers of the ignored columns."""
+        places = {key: re.fullmatch(r"column (\d+)", key) for key in self.ignore}
+        return [
+            Header(position=int(place[1])) if place else Header(label=key)
+            for key, place in places.items()
+        ]
 
     @property
     def own_rows(self) -> bool:
@@ -191,7 +178,7 @@ class Limits(Strict):
 
     packed: Size = 200_000_000
     unpacked: Size = 500_000_000
-    ratio: int = Field(200, description="unpacked bytes for each packed one")
+    ratio: int = Field(default=200, description="unpacked bytes for each packed one")
     members: int = 200
     cell: Size = 64_000
     columns: int = 500
@@ -201,8 +188,8 @@ class Limits(Strict):
 class HeaderRows(Strict):
     """Which rows of a sheet hold the names (1-based)."""
 
-    label: int = Field(1, ge=1)
-    technical: int | None = Field(None, ge=1)
+    label: int = Field(default=1, ge=1)
+    technical: int | None = Field(default=None, ge=1)
 
 
 class Source(Strict):
@@ -224,7 +211,7 @@ class Source(Strict):
         except LookupError:
             raise ValueError(f"no encoding is called {self.encoding!r}") from None
         if len(self.delimiter) != 1:
-            raise ValueError("a delimiter is one character; write a tab as \"\\t\"")
+            raise ValueError('a delimiter is one character; write a tab as "\\t"')
         try:
             date(2000, 1, 1).__format__("%Y")
             self.path.format(night=date(2000, 1, 1))
@@ -236,7 +223,7 @@ class Source(Strict):
 class Version(Strict):
     """One form of the mission: when it was used and what it did not ask."""
 
-    from_: Month | None = Field(None, alias="from")
+    from_: Month | None = Field(default=None, alias="from")
     until: Month | None = None
     not_asked: list[str] = []
 
@@ -247,8 +234,12 @@ class Consent(Strict):
     from_: Header = Field(alias="from")
     yes: Words
     no: Words = []
-    withdrawn: Header | None = Field(None, description="a column that is filled on withdrawal")
-    not_withdrawn: Words = Field([], description="what that column holds otherwise, but blank")
+    withdrawn: Header | None = Field(
+        default=None, description="a column that is filled on withdrawal"
+    )
+    not_withdrawn: Words = Field(
+        default=[], description="what that column holds otherwise, but blank"
+    )
 
 
 class Consents(Strict):
@@ -261,13 +252,13 @@ class Cadence(Strict):
     """How often an export is due, and how many nights it may be overdue."""
 
     every: Literal["night", "week", "month"] = "night"
-    grace: int = Field(0, ge=0)
+    grace: int = Field(default=0, ge=0)
 
 
 class RowBounds(Strict):
     """Volume: a minimum and the largest fall against the mission's own last export."""
 
-    min: int | None = Field(None, ge=0)
+    min: int | None = Field(default=None, ge=0)
     fall: Share | None = None
 
 
@@ -281,7 +272,7 @@ class Assertion(Strict):
 class Contract(Strict):
     """All there is to know of one mission's export."""
 
-    mission: Annotated[str, AfterValidator(_alpha3)]
+    mission: Annotated[str, AfterValidator(alpha3)]
     name: str
     region: str
     languages: Words
@@ -291,11 +282,11 @@ class Contract(Strict):
     source: Source
     missing: Words = []
     calendar: Calendar = "gregorian"
-    codes: dict[str, CodeMap] = Field({}, description="named code lists")
+    codes: dict[str, CodeMap] = Field(default={}, description="named code lists")
     versions: dict[str, Version] = {"v1": Version()}
     tables: dict[str, Table]
     consent: Consents
-    assert_: dict[str, Assertion] = Field({}, alias="assert")
+    assert_: dict[str, Assertion] = Field(default={}, alias="assert")
 
     @model_validator(mode="after")
     def _coherent(self) -> Contract:
@@ -321,7 +312,9 @@ class Contract(Strict):
         canonical = TABLES[name]
         fields = {f.name: f for f in canonical.fields}
         if name == "case" and not (table.own_rows and table.key):
-            raise ValueError(f"{where}: the case table needs a `file`, `sheet` or `records`, and a `key`")
+            raise ValueError(
+                f"{where}: the case table needs a `file`, `sheet` or `records`, and a `key`"
+            )
         for part, columns in (("columns", table.columns), ("becomes", table.becomes)):
             for field, column in columns.items():
                 path = f"{where}.{part}.{field}"
@@ -337,9 +330,11 @@ class Contract(Strict):
         if coded and column.from_ is not None and column.codes is None:
             raise ValueError(f"{path}: a coded field needs `codes`")
         if kind is Kind.BAND and not (column.codes or column.unit or (column.date and column.at)):
-            raise ValueError(f"{path}: a band comes from `codes`, from `unit`, or from `date` and `at`")
+            raise ValueError(
+                f"{path}: a band comes from `codes`, from `unit`, or from `date` and `at`"
+            )
         if kind is Kind.MONTH and not column.date:
-            raise ValueError(f"{path}: a date needs its format, as in `date: \"%d.%m.%Y\"`")
+            raise ValueError(f'{path}: a date needs its format, as in `date: "%d.%m.%Y"`')
         self._check_codes(path, column.codes)
 
     def _check_codes(self, path: str, codes: list[str | CodeMap] | None) -> None:

@@ -1,0 +1,123 @@
+"""What a contract says of one canonical field: its column, its codes, the items on the form.
+
+In: a `Contract`, one of its tables and a field. Out: code maps and code lists. Shared by the
+compiled tables and the check, so that both mean the same by "filled", "derived" and "on the form".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from counterflow.canonical import (
+    AGE_BANDS,
+    DURATION_BANDS,
+    MISSING,
+    PERPETRATOR_AGE_BANDS,
+    TABLES,
+    Field,
+    Kind,
+)
+from counterflow.contracts.model import Code, CodeMap, Column, Contract, Local, Table
+
+NOT_ASKED = "not_asked"
+NO_ANSWER = frozenset({MISSING, NOT_ASKED, "non_specified_unknown"})
+_BANDS = {
+    "age_band": AGE_BANDS,
+    "perpetrator_age_band": PERPETRATOR_AGE_BANDS,
+    "duration_band": DURATION_BANDS,
+}
+_CODED = (Kind.CODE, Kind.ANSWER, Kind.COUNTRY, Kind.BAND)
+
+
+def is_coded(field: Field) -> bool:
+    """Whether the field lands codes, which dbt maps."""
+    return field.kind in _CODED
+
+
+def column_of(table: Table, field: str) -> Column | None:
+    """The column that fills `field`, kept or dropped after use."""
+    return table.columns.get(field) or table.becomes.get(field)
+
+
+def answer_field(table_name: str) -> str | None:
+    """The field that the cells under `each` fill, if the table has one."""
+    return "answer" if any(f.name == "answer" for f in TABLES[table_name].fields) else None
+
+
+def basis_field(table_name: str) -> str | None:
+    """The field that says what a question about a country asked."""
+    return "country_of_exploitation_basis" if table_name == "case" else None
+
+
+def bases(table: Table) -> list[str]:
+    """The bases that columns of the table state for their country."""
+    columns = (*table.columns.values(), *table.becomes.values())
+    return [column.basis for column in columns if column.basis is not None]
+
+
+def local_codes(contract: Contract) -> Iterator[tuple[str, str, Local]]:
+    """Table, name and description of each local field."""
+    for table_name, table in contract.tables.items():
+        for name, local in table.local.items():
+            yield table_name, name, local
+
+
+def is_filled(contract: Contract, table_name: str, table: Table, field: Field) -> bool:
+    """Whether the contract says where the field comes from."""
+    if column_of(table, field.name) is not None:
+        return True
+    item = TABLES[table_name].item
+    if field.name == basis_field(table_name):
+        return bool(bases(table))
+    if field.name == answer_field(table_name) and table.each:
+        return True
+    if field.name == "answer":  # a list or a child table without such a column: chosen is yes
+        return column_of(table, item or "") is not None
+    return field.name == item and bool(table.each)
+
+
+def mapped_codes(contract: Contract, table_name: str, table: Table, field: Field) -> CodeMap:
+    """Local code → canonical code of `field`; empty if its values are not local codes."""
+    column = column_of(table, field.name)
+    if column is not None and column.codes is not None:
+        return contract.code_map(column.codes)
+    is_answer = column is None and field.name == answer_field(table_name)
+    if is_answer and table.each and table.answers is not None:
+        return contract.code_map(table.answers)
+    return {}
+
+
+def derived_codes(contract: Contract, table_name: str, table: Table, field: Field) -> list[str]:
+    """Canonical codes that ingest lands itself, without a local code behind them."""
+    column = column_of(table, field.name)
+    codes: list[str] = []
+    if column is not None and column.value is not None:
+        codes.append(column.value)
+    if column is not None and field.kind is Kind.BAND and (column.unit or column.date):
+        codes += [*_BANDS[field.code_list or ""], MISSING]
+    if field.name == basis_field(table_name):
+        codes += bases(table)
+    if field.name == TABLES[table_name].item:
+        codes += list(table.each)
+        codes += [c.with_ for c in table.columns.values() if c.with_ is not None]
+    if column is not None or codes:
+        names = {table_name, f"{table_name}.{field.name}"}
+        if any(names & set(version.not_asked) for version in contract.versions.values()):
+            codes.append(NOT_ASKED)
+    return codes
+
+
+def items_on_form(contract: Contract, table_name: str, table: Table) -> dict[str, list[Code]]:
+    """The canonical items that the form holds, each with the local codes that mean it."""
+    name = TABLES[table_name].item
+    if name is None:
+        return {}
+    items: dict[str, list[Code]] = {item: [] for item in table.each}
+    field = TABLES[table_name].field(name)
+    for code in mapped_codes(contract, table_name, table, field).values():
+        if code.code not in NO_ANSWER:
+            items.setdefault(code.code, []).append(code)
+    column = column_of(table, name)
+    if column is not None and column.value is not None:
+        items.setdefault(column.value, [])
+    return items

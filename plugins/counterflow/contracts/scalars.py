@@ -1,0 +1,59 @@
+"""How single words of a contract are written: sizes, shares, months, mission codes.
+
+In: a string, as the loader leaves every scalar. Out: the value, or what the steward should write.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def _size(value: object) -> object:
+    """`500 MB` → 500_000_000; bare numbers are bytes."""
+    match = re.fullmatch(r"\s*(\d+)\s*([kKmMgG]?B?)\s*", str(value))
+    if not match:
+        raise ValueError("write a size as a number and B, kB, MB or GB, as in `500 MB`")
+    return int(match[1]) * _UNITS[match[2].upper()]
+
+
+def _share(value: object) -> object:
+    """`20 %` → 0.2; a bare number is taken as a share between 0 and 1."""
+    text = str(value).strip()
+    try:
+        share = float(text.rstrip("%").strip()) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ValueError("write a share as a percentage, as in `20 %`")
+    return share
+
+
+def _month(value: object) -> object:
+    """`2008-12` → 2008-12-01."""
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", str(value)):
+        raise ValueError("write a month as year-month, as in `2008-12`")
+    return date.fromisoformat(f"{value}-01")
+
+
+def _listed(value: object) -> object:
+    """One thing or a list of it: always a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def alpha3(value: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", value):
+        raise ValueError("a mission is named by its ISO 3166 alpha-3 code, as in `MDA`")
+    return value
+
+
+Size = Annotated[int, BeforeValidator(_size)]
+Share = Annotated[float, BeforeValidator(_share)]
+Month = Annotated[date, BeforeValidator(_month)]
+Words = Annotated[list[str], BeforeValidator(_listed)]
+Calendar = Literal["gregorian", "buddhist"]

@@ -1,0 +1,156 @@
+"""Do the codes of a contract mean something, and one thing each?
+
+In: a loaded contract and the standard's code lists (dbt's seeds). Out: errors where a local code
+maps to what the standard does not know, or two writings of one local code map apart.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from counterflow.canonical import TABLES, Field
+from counterflow.contracts.errors import ContractError, nearest
+from counterflow.contracts.fields import answer_field, is_coded
+from counterflow.contracts.load import Loaded
+from counterflow.contracts.model import Code, CodeMap, Codes, Table
+from counterflow.text import fold
+
+At = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Standard:
+    """The code lists of the standard, and which shared lists were already compared with them."""
+
+    lists: dict[str, frozenset[str]]
+    compared: set[object] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, seeds: Path) -> Standard:
+        """Every list of the seed files: `code_list, code`, and countries by `country_code`."""
+        lists: dict[str, set[str]] = {}
+        for path in sorted(seeds.glob("*.csv")):
+            with path.open(encoding="utf-8", newline="") as lines:
+                for row in csv.DictReader(lines):
+                    if "code_list" in row and "code" in row:
+                        lists.setdefault(row["code_list"], set()).add(row["code"])
+                    elif "country_code" in row:
+                        lists.setdefault("country", {"unknown"}).add(row["country_code"])
+        return cls({name: frozenset(codes) for name, codes in lists.items()})
+
+
+def errors(loaded: Loaded, standard: Standard) -> Iterator[ContractError]:
+    """Codes that the standard does not know, and codes that mean two things."""
+    for table_name, table in loaded.contract.tables.items():
+        yield from _constants(loaded, standard, table_name, table)
+        for at, codes, canonical in _coded(table_name, table):
+            known = _known(standard, canonical)
+            yield from _foreign(loaded, standard, at, codes, canonical, known)
+            yield from _ambiguous(loaded, standard, at, codes)
+
+
+def _known(standard: Standard, canonical: Field | None) -> frozenset[str] | None:
+    if canonical is None or canonical.code_list is None:
+        return None  # the codes of a local field are the mission's own
+    return standard.lists.get(canonical.code_list)
+
+
+def _coded(table_name: str, table: Table) -> Iterator[tuple[At, Codes, Field | None]]:
+    """Every place of a table where codes are mapped, and the field that they are of."""
+    fields = {f.name: f for f in TABLES[table_name].fields}
+    for part, columns in (("columns", table.columns), ("becomes", table.becomes)):
+        for name, column in columns.items():
+            if column.codes is not None and is_coded(fields[name]):
+                yield ("tables", table_name, part, name, "codes"), column.codes, fields[name]
+    name = answer_field(table_name) or ""
+    if table.answers is not None and name in fields:
+        yield ("tables", table_name, "answers"), table.answers, fields[name]
+    for name, local in table.local.items():
+        yield ("tables", table_name, "local", name, "codes"), local.codes, None
+
+
+def _constants(
+    loaded: Loaded, standard: Standard, table_name: str, table: Table
+) -> Iterator[ContractError]:
+    """`value`, `with` and the items under `each` stand in the standard's own words."""
+    fields = {f.name: f for f in TABLES[table_name].fields}
+    item = TABLES[table_name].item
+    stated: list[tuple[At, str, Field]] = []
+    for part, columns in (("columns", table.columns), ("becomes", table.becomes)):
+        for name, column in columns.items():
+            at: At = ("tables", table_name, part, name)
+            if column.value is not None:
+                stated.append(((*at, "value"), column.value, fields[name]))
+            if column.with_ is not None and item is not None:
+                stated.append(((*at, "with"), column.with_, fields[item]))
+    if item is not None:
+        stated += [
+            (("tables", table_name, "each", code), code, fields[item]) for code in table.each
+        ]
+    for at, code, canonical in stated:
+        known = _known(standard, canonical)
+        if known is not None and code not in known:
+            yield _not_in_list(loaded, at, code, canonical, known)
+
+
+def _foreign(
+    loaded: Loaded,
+    standard: Standard,
+    at: At,
+    codes: Codes,
+    canonical: Field | None,
+    known: frozenset[str] | None,
+) -> Iterator[ContractError]:
+    """Codes of a map that are not in the standard's list."""
+    if known is None or canonical is None:
+        return
+    for entry in codes:
+        where: At = ("codes", entry) if isinstance(entry, str) else at
+        mark = (loaded.place(where), canonical.code_list)
+        if isinstance(entry, str) and mark in standard.compared:
+            continue
+        standard.compared.add(mark)
+        found = loaded.contract.codes[entry] if isinstance(entry, str) else entry
+        for local, code in found.items():
+            if code.code not in known:
+                yield _not_in_list(loaded, (*where, local), code.code, canonical, known)
+
+
+def _not_in_list(
+    loaded: Loaded, at: At, code: str, canonical: Field, known: Iterable[str]
+) -> ContractError:
+    problem = f"`{code}` is not in the standard's list `{canonical.code_list}`"
+    return loaded.error(at, problem, nearest(code, known))
+
+
+def _ambiguous(loaded: Loaded, standard: Standard, at: At, codes: Codes) -> Iterator[ContractError]:
+    """Two writings of one local code (but for case and blanks) that mean different things."""
+    named = [entry for entry in codes if isinstance(entry, str)]
+    mark = tuple(loaded.place(("codes", name)) for name in named)
+    if len(named) == len(codes):
+        if mark in standard.compared:
+            return
+        standard.compared.add(mark)
+    seen: dict[str, tuple[str, Code]] = {}
+    for local, code in _merged(loaded, codes).items():
+        before, meant = seen.setdefault(fold(local), (local, code))
+        if meant.code != code.code:
+            problem = f"`{local}` is the same code as `{before}`, which means `{meant.code}`"
+            yield loaded.error(_place_of(loaded, at, codes, local), problem)
+
+
+def _merged(loaded: Loaded, codes: Codes) -> CodeMap:
+    return loaded.contract.code_map(codes)
+
+
+def _place_of(loaded: Loaded, at: At, codes: Codes, local: str) -> At:
+    """Where the code that won stands: the last list or map that holds it."""
+    for number, entry in reversed(list(enumerate(codes))):
+        if isinstance(entry, str) and local in loaded.contract.codes[entry]:
+            return ("codes", entry, local)
+        if not isinstance(entry, str) and local in entry:
+            return (*at, str(number), local) if len(codes) > 1 else (*at, local)
+    return at
