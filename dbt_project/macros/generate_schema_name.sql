@@ -1,0 +1,4 @@
+-- Schemas are called as in the design (core, analysis, …), with no prefix of the target.
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ (custom_schema_name or target.schema) | trim }}
+{%- endmacro %}

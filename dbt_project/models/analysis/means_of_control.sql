@@ -1,0 +1,88 @@
+-- Forms on which no 'no' is ever stored say nothing on how rare a means is: their cases are counted, but are in no rate.
+with asked as (
+    select
+        control.case_key,
+        control.means_of_control,
+        control.answer,
+        facts.mission_code,
+        facts.gender,
+        facts.is_sexual_exploitation,
+        facts.is_forced_labour,
+        facts.is_other_exploitation,
+        bool_or(control.answer = 'no') over (partition by facts.mission_code, facts.form_version) as stores_no
+    from {{ ref('fct_control') }} as control
+    inner join {{ ref('fct_case') }} as facts on control.case_key = facts.case_key
+),
+
+exploited as (
+    {% for exploitation, condition in [
+        ('all', 'true'),
+        ('sexual_exploitation', "is_sexual_exploitation = 'yes'"),
+        ('forced_labour', "is_forced_labour = 'yes'"),
+        ('other_exploitation', "is_other_exploitation = 'yes'"),
+    ] -%}
+    select
+        '{{ exploitation }}' as exploitation,
+        case_key,
+        gender,
+        mission_code
+    from {{ ref('fct_case') }}
+    where {{ condition }}
+    {% if not loop.last %}union all{% endif %}
+    {% endfor %}
+),
+
+group_size as (
+    select
+        exploitation,
+        coalesce(gender, 'all') as gender,
+        count(*) as cases
+    from exploited
+    group by grouping sets ((exploitation, gender), (exploitation))
+),
+
+counted as (
+    select
+        exploited.exploitation,
+        coalesce(exploited.gender, 'all') as gender,
+        asked.means_of_control,
+        count(*) as asked,
+        count(*) filter (asked.answer = 'yes') as yes,
+        count(*) filter (asked.answer = 'no') as no,
+        count(*) filter (asked.answer = 'unknown') as unknown,
+        count(*) filter (asked.answer = 'yes' and asked.stores_no) as numerator,
+        count(*) filter (asked.answer in ('yes', 'no') and asked.stores_no) as denominator,
+        count(distinct asked.mission_code) filter (asked.answer in ('yes', 'no') and asked.stores_no) as missions
+    from exploited
+    inner join asked on exploited.case_key = asked.case_key
+    group by grouping sets (
+        (exploited.exploitation, exploited.gender, asked.means_of_control),
+        (exploited.exploitation, asked.means_of_control)
+    )
+)
+
+select
+    counted.exploitation,
+    counted.gender,
+    counted.means_of_control,
+    counted.asked,
+    counted.yes,
+    counted.no,
+    counted.unknown,
+    group_size.cases - counted.asked as not_asked,
+    counted.numerator,
+    counted.denominator,
+    if(
+        counted.denominator >= {{ var('smallest_denominator') }},
+        round(cast(counted.numerator / counted.denominator as double), 4),
+        null
+    ) as rate,
+    case
+        when counted.denominator >= {{ var('smallest_denominator') }} then null
+        when counted.no = 0 then 'no_is_never_stored'
+        else 'too_few'
+    end as rate_note,
+    counted.missions
+from counted
+inner join group_size on counted.exploitation = group_size.exploitation and counted.gender = group_size.gender
+order by counted.exploitation, counted.gender, counted.means_of_control

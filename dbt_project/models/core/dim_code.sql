@@ -1,0 +1,8 @@
+select
+    code_list,
+    code,
+    label,
+    definition,
+    source
+from {{ ref('code') }}
+order by code_list, code

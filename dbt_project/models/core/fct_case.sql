@@ -1,0 +1,80 @@
+with citizenship as (
+    select
+        case_key,
+        arg_min(citizenship, (citizenship_number, citizenship)) as first_citizenship,
+        list(distinct citizenship) as citizenships
+    from {{ ref('int_citizenship') }}
+    where citizenship is not null
+    group by case_key
+),
+
+exploitation as (
+    select
+        case_key,
+        bool_or(exploitation_type = 'sexual_exploitation') as has_sexual_exploitation,
+        bool_or(exploitation_type in ('forced_labour', 'child_labour', 'forced_begging', 'servitude')) as has_forced_labour,
+        bool_or(exploitation_type in (
+            'forced_marriage', 'forced_military_by_non_state_actors', 'organ_removal', 'forced_adoption', 'surrogacy', 'other'
+        )) as has_other_exploitation
+    from {{ ref('int_exploitation') }}
+    group by case_key
+),
+
+loaded as (
+    select
+        mission_code,
+        arg_max(loaded_night, night) as loaded_night
+    from {{ ref('stg_load') }}
+    where night <= {{ night() }}
+    group by mission_code
+)
+
+select
+    harmonised.case_key,
+    harmonised.mission_code,
+    harmonised.registered_month,
+    cast(year(harmonised.registered_month) as integer) as registration_year,
+    harmonised.gender,
+    harmonised.age_band,
+    case
+        when harmonised.age_band in ('0-8', '9-17') then 'yes'
+        when harmonised.age_band in ('unknown', 'not_asked') then harmonised.age_band
+        else 'no'
+    end as is_minor,
+    harmonised.marital_status,
+    harmonised.education,
+    citizenship.first_citizenship as citizenship,
+    harmonised.country_of_exploitation,
+    harmonised.country_of_exploitation_basis,
+    case
+        when
+            harmonised.country_of_exploitation_basis != 'last_exploitation'
+            or harmonised.country_of_exploitation is null
+            or citizenship.citizenships is null
+            then 'unknown'
+        when list_contains(citizenship.citizenships, harmonised.country_of_exploitation) then 'no'
+        else 'yes'
+    end as is_cross_border,
+    {% for kind in ['sexual_exploitation', 'forced_labour', 'other_exploitation'] -%}
+        case
+            when form.case__is_{{ kind }} then harmonised.is_{{ kind }}
+            when not coalesce(form.exploitation__exploitation_type, false) then 'not_asked'
+            when exploitation.has_{{ kind }} then 'yes'
+            when exploitation.case_key is not null then coalesce(form.exploitation_not_chosen, 'unknown')
+            else 'unknown'
+        end as is_{{ kind }},
+    {% endfor -%}
+    harmonised.trafficking_status,
+    harmonised.duration_band,
+    harmonised.referral_source,
+    harmonised.case_status,
+    harmonised.is_retrafficked,
+    harmonised.form_version,
+    loaded.loaded_night
+from {{ ref('int_case') }} as harmonised
+left join citizenship on harmonised.case_key = citizenship.case_key
+left join exploitation on harmonised.case_key = exploitation.case_key
+left join {{ ref('int_form') }} as form
+    on harmonised.mission_code = form.mission_code and harmonised.form_version = form.form_version
+left join loaded on harmonised.mission_code = loaded.mission_code
+order by harmonised.mission_code, harmonised.case_key

@@ -1,0 +1,6 @@
+select distinct
+    case_key,
+    recruitment_method,
+    recruiter_relationship
+from {{ ref('int_recruitment') }}
+order by case_key, recruitment_method, recruiter_relationship

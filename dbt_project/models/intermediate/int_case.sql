@@ -1,0 +1,33 @@
+{%- set codes = [
+    'age_band', 'marital_status', 'education', 'is_sexual_exploitation', 'is_forced_labour', 'is_other_exploitation',
+    'trafficking_status', 'duration_band', 'referral_source', 'case_status', 'is_retrafficked',
+] -%}
+-- Accepted cases in canonical codes.
+select
+    landed.mission_code,
+    landed.case_key,
+    landed.form_version,
+    landed.registered_month,
+    {{ coded('case', 'gender', missing='non_specified_unknown') }} as gender,
+    {{ country('country_of_exploitation') }} as country_of_exploitation,
+    -- the basis is asked on the form (a column), or stated of the form as a whole by its contract
+    case
+        when landed.country_of_exploitation_basis is not null
+            then coalesce(map_country_of_exploitation_basis.code, 'unmapped')
+        when form.stated_basis is not null then form.stated_basis
+        when form.case__country_of_exploitation or form.case__country_of_exploitation_basis then 'unknown'
+        else 'not_asked'
+    end as country_of_exploitation_basis
+    {%- for field in codes %},
+    {{ coded('case', field) }} as {{ field }}
+    {%- endfor %}
+from {{ ref('stg_case') }} as landed
+inner join {{ ref('int_source_row') }} as verdict
+    on
+        landed.mission_code = verdict.mission_code
+        and landed.source = verdict.source
+        and landed.source_row = verdict.source_row
+        and verdict.outcome = 'accepted'
+left join {{ ref('int_form') }} as form
+    on landed.mission_code = form.mission_code and landed.form_version = form.form_version
+{{ code_maps('case', ['gender', 'country_of_exploitation', 'country_of_exploitation_basis'] + codes) }}

@@ -1,0 +1,9 @@
+-- Citizenships of accepted cases in canonical codes.
+select
+    parent.mission_code,
+    parent.case_key,
+    parent.form_version,
+    {{ country('citizenship') }} as citizenship,
+    landed.citizenship_number
+from {{ accepted_rows('citizenship') }}
+{{ code_maps('citizenship', ['citizenship']) }}

@@ -1,0 +1,11 @@
+select
+    mission_code,
+    coalesce(form_version, '') as form_version,
+    table_name,
+    field,
+    item,
+    mode,
+    not_chosen,
+    is_asked,
+    basis
+from {{ source('build', 'asked') }}

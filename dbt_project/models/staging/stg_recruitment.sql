@@ -1,0 +1,9 @@
+select
+    mission_code,
+    case_key,
+    source,
+    source_row,
+    case_reading,
+    recruitment_method,
+    recruiter_relationship
+from {{ source('build', 'recruitment') }}

@@ -1,0 +1,27 @@
+-- Law 2: what `load` says of an export in force is what its source rows say.
+{{ config(tags=['quality']) }}
+
+with verdict as (
+    select
+        mission_code,
+        count(*) filter (outcome = 'accepted') as rows_accepted,
+        count(*) filter (outcome = 'quarantined') as rows_quarantined
+    from {{ ref('int_source_row') }}
+    group by mission_code
+)
+
+select
+    loaded.mission_code,
+    loaded.rows_accepted,
+    loaded.rows_quarantined,
+    verdict.rows_accepted as verdicts_accepted,
+    verdict.rows_quarantined as verdicts_quarantined
+from {{ ref('load') }} as loaded
+left join verdict on loaded.mission_code = verdict.mission_code
+where
+    loaded.night = {{ night() }}
+    and loaded.status in ('loaded', 'unchanged')
+    and (
+        loaded.rows_accepted != coalesce(verdict.rows_accepted, 0)
+        or loaded.rows_quarantined != coalesce(verdict.rows_quarantined, 0)
+    )
