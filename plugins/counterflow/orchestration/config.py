@@ -1,0 +1,208 @@
+"""What a local Airflow is told: settings and a port in, `airflow.cfg` and an environment out.
+
+Everything lives in `$COUNTERFLOW_HOME/airflow`, which is its AIRFLOW_HOME. Secrets are made once per
+installation, into files only their owner reads; the configuration names the files, so that no secret
+is in an environment, on a command line or in `airflow.cfg`.
+"""
+
+from __future__ import annotations
+
+import base64
+import configparser
+import json
+import os
+import secrets
+import shlex
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from counterflow.settings import PROJECT, Settings
+
+DAG_ID = "nightly"
+POOL = "missions"
+USER = "admin"
+HOST = "127.0.0.1"  # the laptop shape serves only its own machine
+
+Options = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAirflow:
+    """One local installation: where it is, which port its API has, whether its schedule is on."""
+
+    settings: Settings
+    port: int
+    scheduled: bool = False
+    dags: Path = PROJECT / "dags"
+    plugins: Path = PROJECT / "plugins"
+
+    @property
+    def home(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.settings.home / "airflow"
+
+    @property
+    def url(self) -> str:
+        """Where the UI, the REST API and the tasks' API answer."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def database(self) -> Path:
+        """Airflow's own metadata; nothing of a case is in it."""
+        return self.home / "airflow.db"
+
+    @property
+    def passwords(self) -> Path:
+        """The login of the UI, in the form Airflow's simple auth manager reads."""
+        return self.home / "secrets" / "passwords.json"
+
+    def secret(self, name: str) -> Path:
+        """The file of one secret."""
+        return self.home / "secrets" / name
+
+    def password(self) -> str:
+        """The password of the UI's one user."""
+        passwords: dict[str, str] = json.loads(self.passwords.read_text())
+        return passwords[USER]
+
+    def write(self) -> Path:
+        """Make what is missing of the secrets, then write `airflow.cfg` anew."""
+        folder = self.home / "secrets"
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        _secret(self.secret("fernet_key"), base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+        _secret(self.secret("jwt_secret"), secrets.token_urlsafe(48))
+        _secret(self.secret("api_secret_key"), secrets.token_urlsafe(48))
+        _secret(self.passwords, json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")
+        parser = configparser.RawConfigParser()
+        parser.read_dict(self.options())
+        path = self.home / "airflow.cfg"
+        with _private(path, exclusive=False) as file:
+            parser.write(file)
+        return path
+
+    def options(self) -> Options:
+        """Airflow's configuration, with the reason of each value that is not Airflow's own."""
+        cores = os.cpu_count() or 1
+        return {
+            "core": {
+                "dags_folder": str(self.dags),
+                "plugins_folder": str(self.plugins),
+                "executor": "LocalExecutor",
+                # Workers are forked from a scheduler that has imported what tasks need
+                # (plugins/airflow_local_settings.py); Python 3.14 would start them empty.
+                "mp_start_method": "fork",
+                "execute_tasks_new_python_interpreter": "False",
+                # Ingest is all CPU. One more than the cores keeps them busy while a worker waits for
+                # the scheduler's next loop; with 32 (the default) the API server answers too late.
+                "parallelism": str(int(os.environ.get("X_PAR", cores + 1))),
+                "max_active_tasks_per_dag": str(int(os.environ.get("X_PAR", cores + 1))),
+                "load_examples": "False",
+                "dags_are_paused_at_creation": "False",
+                "execution_api_server_url": f"{self.url}/execution/",
+                "simple_auth_manager_users": f"{USER}:admin",
+                "simple_auth_manager_passwords_file": str(self.passwords),
+                "fernet_key_cmd": _cat(self.secret("fernet_key")),
+                # An import error in the UI names the error and not the values around it.
+                "dagbag_import_error_tracebacks": "False",
+                # What a task was called with is a mission and a night; nothing to keep for long.
+                "num_dag_runs_to_retain_rendered_fields": "3",
+            },
+            "database": {
+                "sql_alchemy_conn": f"sqlite:///{self.database}",
+            },
+            "logging": {
+                "base_log_folder": str(self.home / "logs"),
+                "logging_level": "INFO",
+                "colored_console_log": "False",
+            },
+            "api": {
+                "host": HOST,
+                "port": str(self.port),
+                "base_url": self.url,
+                # One process: SQLite takes one writer, and each further one costs 5 s of imports.
+                "workers": "1",
+                "secret_key_cmd": _cat(self.secret("api_secret_key")),
+                "expose_config": "False",
+                "expose_stacktrace": "False",
+            },
+            "api_auth": {
+                "jwt_secret_cmd": _cat(self.secret("jwt_secret")),
+            },
+            "workers": {
+                # A task's supervisor often notices its end only when its wait for the next heartbeat
+                # is over (a third of 72 empty tasks took 5.2 s instead of 0.2 s with the default 5).
+                "min_heartbeat_interval": "1",
+            },
+            "scheduler": {
+                # A finished task frees its place only in the scheduler's next loop.
+                "scheduler_idle_sleep_time": "0.2",
+                # The demo starts its one run itself; `make up` lets the schedule do so.
+                "use_job_schedule": str(self.scheduled),
+                "catchup_by_default": "False",
+                # What a worker has in hand plus what it may get next, for 72 missions in few loops.
+                "max_tis_per_query": "0",
+            },
+            "dag_processor": {
+                # DAG files change with a release, not by the minute; each parse costs a fork.
+                "min_file_process_interval": "300",
+                "refresh_interval": "300",
+                "parsing_processes": "1",
+                "dag_bundle_storage_path": str(self.home / "bundles"),
+                "print_stats_interval": "0",
+            },
+        }
+
+    def environment(self) -> dict[str, str]:
+        """The environment of its processes: this one's, without another Airflow's settings."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AIRFLOW__", "_AIRFLOW"))
+            # Without bytecode every process pays 5 to 15 s of compiling.
+            and name not in {"PYTHONDONTWRITEBYTECODE", "AIRFLOW_CONFIG"}
+        }
+        local = ",".join(filter(None, [os.environ.get("NO_PROXY"), HOST, "localhost"]))
+        return kept | {
+            "AIRFLOW_HOME": str(self.home),
+            "COUNTERFLOW_HOME": str(self.settings.home),
+            "COUNTERFLOW_EXPORTS": str(self.settings.exports),
+            "COUNTERFLOW_MISSIONS": str(self.settings.missions),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+            # Tasks call the API on this machine: never through a proxy.
+            "NO_PROXY": local,
+            "no_proxy": local,
+            # Nothing is told to anybody.
+            "DO_NOT_TRACK": "1",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "GX_ANALYTICS_ENABLED": "false",
+        }
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind((HOST, 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _cat(path: Path) -> str:
+    return f"cat {shlex.quote(str(path))}"
+
+
+def _secret(path: Path, value: str) -> None:
+    """Write a secret once; an existing one is kept, or sessions and stored passwords would be lost."""
+    if not path.exists():
+        with _private(path, exclusive=True) as file:
+            file.write(value)
+
+
+def _private(path: Path, *, exclusive: bool):  # type: ignore[no-untyped-def]
+    """Open for writing, readable by the owner alone from its first moment."""
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if exclusive else os.O_TRUNC)
+    descriptor = os.open(path, flags, 0o600)
+    os.fchmod(descriptor, 0o600)
+    return os.fdopen(descriptor, "w", encoding="utf-8")
