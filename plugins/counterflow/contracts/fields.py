@@ -66,6 +66,8 @@ def is_filled(contract: Contract, table_name: str, table: Table, field: Field) -
     """Whether the contract says where the field comes from."""
     if column_of(table, field.name) is not None:
         return True
+    if field.kind is Kind.NUMBER:
+        return True  # places in a list follow its order where no column holds them
     item = TABLES[table_name].item
     if field.name == basis_field(table_name):
         return bool(bases(table))

@@ -1,4 +1,4 @@
-"""How single words of a contract are written: sizes, shares, months, mission codes.
+"""How single words of a contract are written: sizes, shares, months, encodings, paths.
 
 In: a string, as the loader leaves every scalar. Out: the value, or what the steward should write.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from counterflow.canonical import COUNTRY_BASES
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 
@@ -46,14 +48,54 @@ def _listed(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-def alpha3(value: str) -> str:
+def _basis(value: str) -> str:
+    if value not in COUNTRY_BASES:
+        raise ValueError(f"a basis is one of {', '.join(COUNTRY_BASES)}")
+    return value
+
+
+def _encoding(value: str) -> str:
+    try:
+        "".encode(value)
+    except LookupError:
+        raise ValueError(f"no encoding is called `{value}`") from None
+    return value
+
+
+def _delimiter(value: str) -> str:
+    if len(value) != 1:
+        raise ValueError('a delimiter is one character; write a tab as "\\t"')
+    return value
+
+
+def _path(value: str) -> str:
+    try:
+        value.format(night=date(2000, 1, 1))
+    except (KeyError, IndexError, ValueError):
+        raise ValueError("a path knows only {night:%Y%m%d} and its like") from None
+    return value
+
+
+def _alpha3(value: str) -> str:
     if not re.fullmatch(r"[A-Z]{3}", value):
         raise ValueError("a mission is named by its ISO 3166 alpha-3 code, as in `MDA`")
     return value
 
 
-Size = Annotated[int, BeforeValidator(_size)]
-Share = Annotated[float, BeforeValidator(_share)]
-Month = Annotated[date, BeforeValidator(_month)]
-Words = Annotated[list[str], BeforeValidator(_listed)]
+# An editor reads `-99`, `no` and `01` as a number, a truth value, a number: all are words here.
+WORD: dict[str, Any] = {"type": ["string", "number", "boolean"]}
+ONE_OR_MORE = {"anyOf": [WORD, {"type": "array", "items": WORD}]}
+_SIZE = {"type": ["string", "integer"], "pattern": r"^\s*\d+\s*([kKmMgG]?B)?\s*$"}
+_SHARE = {"type": ["string", "number"], "pattern": r"^\s*\d+(\.\d+)?\s*%?\s*$"}
+_MONTH = {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$"}
+
+Size = Annotated[int, BeforeValidator(_size), WithJsonSchema(_SIZE)]
+Share = Annotated[float, BeforeValidator(_share), WithJsonSchema(_SHARE)]
+Month = Annotated[date, BeforeValidator(_month), WithJsonSchema(_MONTH)]
+Words = Annotated[list[str], BeforeValidator(_listed), WithJsonSchema(ONE_OR_MORE)]
+Basis = Annotated[str, AfterValidator(_basis)]
+Encoding = Annotated[str, AfterValidator(_encoding)]
+Delimiter = Annotated[str, AfterValidator(_delimiter)]
+Path = Annotated[str, AfterValidator(_path)]
+MissionCode = Annotated[str, AfterValidator(_alpha3)]
 Calendar = Literal["gregorian", "buddhist"]

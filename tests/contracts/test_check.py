@@ -1,0 +1,166 @@
+"""The check: what contradicts the standard, the contract itself, or the other contracts."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from counterflow.contracts.check import check_folder, render
+
+
+def test_a_sound_folder_has_nothing_to_say(missions: Path) -> None:
+    report = check_folder(missions)
+    assert (report.errors, report.warnings) == ([], [])
+    assert list(report.contracts) == ["MDA"]
+
+
+CONTROL = "      means_of_control:\n        from: Mijloc\n        codes:\n"
+
+# what is changed in which file → key of the error, words of it
+ERRORS = [
+    pytest.param(
+        "acte reținute: withholds_documents", "acte reținute: withholds_document",
+        "dialects/legacy.yml", "codes.acte reținute", "Did you mean `withholds_documents`?",
+        id="code that the standard does not know",
+    ),
+    pytest.param(
+        "România: ROU", "România: ROM", "codes/ro.yml", "codes.countries_ro.România", "`country`",
+        id="country that does not exist",
+    ),
+    pytest.param(
+        "România: ROU", "moldova: ROU", "codes/ro.yml", "codes.countries_ro.moldova",
+        "same code as `Moldova`", id="one code, two meanings",
+    ),
+    pytest.param(
+        "v2: {from: 2009-01}", "v2: {from: 2008-12}", "MDA.yml", "versions.v2.from", "overlaps `v1`",
+        id="versions overlap",
+    ),
+    pytest.param(
+        "v2: {from: 2009-01}", "v2: {from: 2009-03}", "MDA.yml", "versions.v2.from", "leaves months",
+        id="gap between versions",
+    ),
+    pytest.param(
+        "v2: {from: 2009-01}", "v2: {from: 2009-01, until: 2008-01}", "MDA.yml", "versions.v2",
+        "ends before it begins", id="version that ends before it begins",
+    ),
+    pytest.param(
+        "control.debt_bondage", "control.dept_bondage", "MDA.yml", "versions.v1.not_asked",
+        "Did you mean `control.debt_bondage`?", id="not_asked names nothing",
+    ),
+    pytest.param(
+        "at: registered_on", "at: gender", "dialects/legacy.yml", "tables.case.becomes.age_band.at",
+        "no dated field", id="at names no date",
+    ),
+    pytest.param(
+        "gender: 95 %", "education: 95 %", "MDA.yml", "assert.case.filled.education",
+        "no column of this contract fills it", id="assertion on a field that is not mapped",
+    ),
+    pytest.param(
+        "no: [nu]", "no: [DA]", "MDA.yml", "consent.research.no", "a yes to research too",
+        id="consent both ways",
+    ),
+    pytest.param(
+        "personal: [Nume, IDNP]", "personal: [Nume, Sex]", "MDA.yml", "tables.case.personal",
+        "read under `columns.gender`", id="personal and read",
+    ),
+    pytest.param(
+        "Observații: free text", "IDNP: free text", "MDA.yml", "tables.case.ignore.IDNP",
+        "under `personal` too", id="personal and ignored",
+    ),
+    pytest.param(
+        "    file: cazuri*.csv", "    sheet: Cazuri", "dialects/legacy.yml", "tables.case.sheet",
+        "an export in csv has no sheet", id="sheet in a CSV",
+    ),
+    pytest.param(
+        "gender: {from: Sex,", "gender: {from: Sex, many: ';',", "dialects/legacy.yml",
+        "tables.case.columns.gender.many", "a case has one of it", id="several genders",
+    ),
+    pytest.param(
+        "gender: {from: Sex,", "gender: {from: Sex, basis: mission,", "dialects/legacy.yml",
+        "tables.case.columns.gender.basis", "only a country", id="basis of a gender",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "file", "key", "words"), ERRORS)
+def test_an_error_stands_at_its_line(
+    missions: Path, change, old: str, new: str, file: str, key: str, words: str
+) -> None:
+    line = change(old, new, file)
+    report = check_folder(missions)
+    (error,) = report.errors
+    assert (error.file, error.line) == (missions / file, line)
+    assert error.key.endswith(key)
+    assert words in str(error)
+    assert report.contracts == {}
+
+
+WARNINGS = [
+    pytest.param("{min: 900, fall: 20 %}", "{fall: 20 %}", "MDA.yml", "an empty export", id="minimum"),
+    pytest.param(
+        "v2: {from: 2009-01}", "v2: {from: 2009-01, not_asked: [control.debt_bondage]}", "MDA.yml",
+        "no version asks `control.debt_bondage`", id="never asked",
+    ),
+    pytest.param(
+        "codes:\n  sex", "codes:\n  unused: {a: b}\n  sex", "dialects/legacy.yml",
+        "codes.unused: no contract uses this list", id="list of a dialect",
+    ),
+    pytest.param(
+        "yes_no_ro:", "yes_no_ru: {да: yes}\nyes_no_ro:", "codes/ro.yml",
+        "yes_no_ru: no contract uses this list", id="shared list",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "file", "words"), WARNINGS)
+def test_a_warning_leaves_the_contract_in_use(
+    missions: Path, change, old: str, new: str, file: str, words: str
+) -> None:
+    change(old, new, file)
+    report = check_folder(missions)
+    assert report.errors == []
+    assert len(report.warnings) == 1
+    assert words in str(report.warnings[0])
+    assert list(report.contracts) == ["MDA"]
+
+
+def test_a_dialect_that_nobody_extends_is_named(missions: Path) -> None:
+    (missions / "dialects" / "kobo.yml").write_text("source: {format: csv}\n", "utf-8")
+    assert [w.key for w in check_folder(missions).warnings] == ["kobo"]
+
+
+def test_what_a_dialect_gets_wrong_is_said_once(missions: Path, change) -> None:
+    other = (missions / "MDA.yml").read_text("utf-8").replace("mission: MDA", "mission: ROU")
+    (missions / "ROU.yml").write_text(other, "utf-8")
+    change("datorie: debt_bondage", "datorie: debt", "dialects/legacy.yml")
+    change("România: ROU", "România: ROM", "codes/ro.yml")
+    keys = [error.key for error in check_folder(missions).errors]
+    assert [key.rpartition(".")[2] for key in keys if "România" in key] == ["România"]
+    assert sum(key.endswith("datorie") for key in keys) == 1
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    assert [e.problem for e in check_folder(tmp_path).errors] == [
+        "there is no contract in this folder"
+    ]
+
+
+def test_the_report_is_readable_on_a_terminal_and_by_a_program(missions: Path, change) -> None:
+    line = change("România: ROU", "România: ROM", "codes/ro.yml")
+    report = check_folder(missions)
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(render(report))
+    shown = console.export_text()
+    assert f"ro.yml:{line}: " in shown
+    assert "0 contracts can be used, 1 error, 0 warnings." in shown
+    assert report.as_rows()[0] | {"file": ""} == {
+        "severity": "error",
+        "file": "",
+        "line": line,
+        "key": "codes.countries_ro.România",
+        "problem": "`ROM` is not in the standard's list `country`",
+        "nearest": report.errors[0].nearest,
+    }
