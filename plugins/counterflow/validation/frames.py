@@ -1,0 +1,178 @@
+"""Landing Parquet in, the frame that Great Expectations judges out.
+
+Only the columns that a rule needs are read. Local codes become the canonical codes that the
+mission's code map gives them now, unmapped ones the marker `#unmapped`: so one plain rule fits 72
+missions, a repaired mapping resolves rows without reading an export again, and no local value ever
+reaches Great Expectations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from counterflow.canonical import MISSING, TABLES, Kind, landing_columns
+from counterflow.validation.errors import LandingError
+from counterflow.validation.model import LandedExport
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNMAPPED = "#unmapped"
+CODED = frozenset({Kind.CODE, Kind.ANSWER, Kind.COUNTRY, Kind.BAND})
+# The name of a local attribute comes from the contract, not from a cell: there is nothing to map.
+NOT_A_LOCAL_CODE = frozenset({("local_attribute", "field")})
+KEY_READINGS = frozenset({"key_reading", "case_reading"})
+ARROW = {"text": pa.string(), "int64": pa.int64(), "date": pa.date32()}
+
+Codes = Mapping[tuple[str, str], Mapping[str, str | None]]  # (table, field) -> local code -> code
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one mission brings to a frame."""
+
+    mission_code: str
+    data: pa.Table  # the columns that rules need, ready to be judged
+    source: pa.Array
+    source_row: pa.Array
+    coded: int = 0  # values of coded fields
+    unmapped: int = 0  # those that the mission's code map does not hold
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A table of several missions; a row's id is its position."""
+
+    missions: tuple[str, ...]
+    data: pd.DataFrame
+    mission: np.ndarray[tuple[int], np.dtype[np.int64]]  # of each row: its place in `missions`
+
+
+def coded_fields(table: str) -> tuple[str, ...]:
+    """The fields of `table` that hold local codes."""
+    return tuple(
+        field.name
+        for field in TABLES[table].fields
+        if field.kind in CODED and (table, field.name) not in NOT_A_LOCAL_CODE
+    )
+
+
+def code_lookup(code_map: pa.Table) -> Codes:
+    """The code map as one dictionary a field."""
+    lookup: dict[tuple[str, str], dict[str, str | None]] = {}
+    names = ("table_name", "field", "local_code", "code")
+    columns = (code_map.column(name).to_pylist() for name in names)
+    for table, field, local, code in zip(*columns, strict=True):
+        lookup.setdefault((table, field), {})[local] = code
+    return lookup
+
+
+def landed_rows(export: LandedExport) -> int:
+    """Landing rows of an export, over all tables, from the files' footers alone."""
+    return sum(
+        int(pq.read_metadata(file).num_rows)
+        for table in TABLES
+        if (file := export.path / f"{table}.parquet").is_file()
+    )
+
+
+def read_part(export: LandedExport, table: str, needed: Iterable[str], codes: Codes) -> Part:
+    """One mission's rows of `table`, prepared. LandingError if the file is not as promised."""
+    types, wanted = landing_columns(table), set(needed)
+    for name, sources in ((n, s) for t, n, s, _ in DERIVED if t == table):
+        if name in wanted:
+            wanted |= set(sources)
+    coded = coded_fields(table)
+    # Coded fields are always read: the share of unmapped values is a rule of the profile.
+    names = [n for n in types if n in wanted or n in coded or n in ("source", "source_row")]
+    columns = _read(export, table, {name: types[name] for name in names})
+    counted = unmapped = 0
+    for field in coded:
+        columns[field], values, strange = _canonical(columns[field], codes.get((table, field), {}))
+        counted, unmapped = counted + values, unmapped + strange
+    for name in names:
+        if name in KEY_READINGS:  # a reading that ingest forgot to state is no reading
+            columns[name] = pc.fill_null(columns[name], "blank")
+        elif name.endswith("_reading"):  # nothing was written, so there is nothing to judge
+            columns[name] = pc.if_else(pc.equal(columns[name], "blank"), None, columns[name])
+    source, source_row = columns["source"], columns["source_row"]
+    columns["mission_code"] = pa.array([export.mission_code] * len(source), pa.string())
+    for _, name, sources, derive in (d for d in DERIVED if d[0] == table and d[1] in wanted):
+        columns[name] = derive(*(columns[s] for s in sources))
+    data = pa.table({name: columns[name] for name in sorted(wanted & columns.keys())})
+    return Part(export.mission_code, data, source, source_row, counted, unmapped)
+
+
+def join(parts: Iterable[Part]) -> Frame:
+    """One frame of the rows of all `parts`."""
+    parts = list(parts)
+    sizes = [part.data.num_rows for part in parts]
+    data = pa.concat_tables([part.data for part in parts]).to_pandas(date_as_object=False)
+    return Frame(
+        tuple(part.mission_code for part in parts), data, np.repeat(np.arange(len(parts)), sizes)
+    )
+
+
+def _read(export: LandedExport, table: str, types: Mapping[str, str]) -> dict[str, pa.Array]:
+    file = export.path / f"{table}.parquet"
+    if not file.is_file():
+        raise LandingError(f"{table}.parquet is missing")
+    schema = pq.read_schema(file)
+    for name, kind in types.items():
+        if name not in schema.names or not _fits(schema.field(name).type, kind):
+            raise LandingError(f"{table}.parquet: column {name} must be {kind}")
+    read = pq.read_table(file, columns=list(types))
+    return {
+        name: read.column(name).cast(ARROW[kind]).combine_chunks() for name, kind in types.items()
+    }
+
+
+def _fits(found: pa.DataType, kind: str) -> bool:
+    if pa.types.is_dictionary(found):
+        found = found.value_type
+    fits: dict[str, bool] = {
+        "text": pa.types.is_string(found) or pa.types.is_large_string(found),
+        "int64": pa.types.is_integer(found),
+        "date": pa.types.is_date(found),
+    }
+    return fits[kind] or pa.types.is_null(found)
+
+
+def _canonical(column: pa.Array, codes: Mapping[str, str | None]) -> tuple[pa.Array, int, int]:
+    """The canonical codes of `column`, how many values it has, and how many are not mapped.
+
+    Works on the column's distinct values, of which there are few, so Python touches no row.
+    """
+    encoded = column.dictionary_encode()
+    local = encoded.dictionary.to_pylist()
+    known = [value in codes for value in local]
+    code = [
+        (codes[value] or MISSING) if is_known else UNMAPPED
+        for value, is_known in zip(local, known, strict=True)
+    ]
+    places = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
+    strange = int(np.count_nonzero(~np.array(known, dtype=bool)[places])) if local else 0
+    return pc.take(pa.array(code, pa.string()), encoded.indices), len(places), strange
+
+
+def _country_change(start: pa.Array, end: pa.Array) -> pa.Array:
+    """`moves` or `stays`; null unless both countries are known."""
+    known = pa.array([MISSING, UNMAPPED])
+    judged = pc.invert(pc.or_(pc.is_in(start, known), pc.is_in(end, known)))
+    change = pc.if_else(pc.equal(start, end), "stays", "moves")
+    return pc.if_else(judged, change, None)
+
+
+# (table, column, made from, how): comparisons of two columns for which GX only has a rule that
+# loops over rows in Python (expect_select_column_values_to_be_unique_within_record: 4 s for
+# 200,000 rows, against 0.05 s for a set).
+DERIVED: tuple[tuple[str, str, tuple[str, ...], Callable[..., pa.Array]], ...] = (
+    ("route_leg", "country_change", ("from_country", "to_country"), _country_change),
+)

@@ -1,0 +1,149 @@
+"""The one place that calls Great Expectations: a suite and a frame in, failing positions out.
+
+Two passes, in the forms that hold no value of the data: a summary of every rule, then row ids of
+those that failed. The row id is the frame's own index (a row's position); naming an id column
+instead (`unexpected_index_column_names`) gives the same ids 30 times slower, because GX then walks
+them one by one. A result that carries an exception is an error of the rule, never of the data.
+
+GX is imported here when first needed (5 s), and kept silent: its messages may quote values.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from counterflow.validation.errors import gx_error
+from counterflow.validation.rules import RuleBookError, Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations.datasource.fluent.interfaces import Batch
+
+SUMMARY = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
+ROW_IDS = {
+    "result_format": "COMPLETE",
+    "exclude_unexpected_values": True,
+    "partial_unexpected_count": 0,
+    "return_unexpected_index_query": False,
+}
+Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
+NONE: Positions = np.array((), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one expectation on one frame."""
+
+    checked: int  # rows that it looked at
+    failed: Positions
+    error: str | None = None  # the name of an exception's class, nothing of its message
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """One result of GX, without anything that may quote the data."""
+
+    checked: int
+    failed: int
+    ids: Positions
+    error: str | None
+
+
+def version() -> str:
+    """The version of Great Expectations, for the record."""
+    return metadata.version("great_expectations")
+
+
+def run(suite: Suite, data: pd.DataFrame) -> list[Outcome]:
+    """One outcome for each expectation of `suite`, in its order. `data` has a default index."""
+    places = range(len(suite.expectations))
+    with _silence():
+        batch = _batch(data)
+        counts = _judge(batch, suite, places, SUMMARY)
+        failed = [place for place in places if counts[place].failed and not counts[place].error]
+        ids = _judge(batch, suite, failed, ROW_IDS) if failed else {}
+    return [_outcome(counts[place], ids.get(place)) for place in places]
+
+
+def _outcome(count: _Result, rows: _Result | None) -> Outcome:
+    error = count.error or (rows.error if rows else None)
+    ids = rows.ids if rows else NONE
+    if not error and len(ids) != count.failed:
+        error = "PassesDisagree"  # never quarantine on a number that cannot be reproduced
+    return Outcome(0, NONE, error) if error else Outcome(count.checked, ids)
+
+
+def _batch(data: pd.DataFrame) -> Batch:
+    # Both switches are read when the context is made. The context lives in memory and is made
+    # anew for every frame, because a data source keeps every frame that it was ever given.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # GX's own documented form; its annotation names the internal class
+    asset = context.data_sources.add_pandas("landing").add_dataframe_asset("table")
+    whole = asset.add_batch_definition_whole_dataframe("whole")
+    return whole.get_batch(batch_parameters={"dataframe": data})
+
+
+def _judge(
+    batch: Batch, suite: Suite, places: Sequence[int], result_format: Mapping[str, Any]
+) -> dict[int, _Result]:
+    """The results of the expectations at `places`; GX returns them in an order of its own."""
+    from great_expectations import ExpectationSuite
+
+    asked = ExpectationSuite(
+        name=suite.name,
+        expectations=[
+            {
+                "type": suite.expectations[place].type,
+                "kwargs": dict(suite.expectations[place].kwargs),
+                "meta": {"place": place},
+                "severity": suite.expectations[place].severity,
+            }
+            for place in places
+        ],
+    )
+    if len(asked.expectations) != len(places):  # GX only logs what it cannot build, and goes on
+        raise RuleBookError(f"{suite.name}.json: Great Expectations cannot build every rule")
+    results = batch.validate(asked, result_format=dict(result_format)).results
+    found = {}
+    for result in results:
+        config = result.expectation_config
+        assert config is not None, "GX gives every result its configuration"
+        found[int(config.meta["place"])] = _read(result.result, result.exception_info)
+    return found
+
+
+def _read(result: Mapping[str, Any], exception_info: Mapping[str, Any] | None) -> _Result:
+    error = gx_error(exception_info)
+    if error is None and "unexpected_count" not in result:
+        error = "NoResult"
+    if error:
+        return _Result(0, 0, NONE, error)
+    checked = result["element_count"] - result.get("missing_count", 0)
+    ids = np.array(result.get("unexpected_index_list") or (), dtype=np.int64)
+    return _Result(checked, result["unexpected_count"], ids, None)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """GX's and pandas' own messages off: a traceback or a warning may quote a value."""
+    logger = logging.getLogger("great_expectations")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
