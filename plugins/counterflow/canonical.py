@@ -82,6 +82,7 @@ READINGS = (
     "future",  # after the night that is loaded
     "before_birth",  # registration earlier than birth
     "too_old",  # before 1900
+    "not_a_number",  # a number was expected, or it cannot be an age or a duration
 )
 
 # How the case number of a row was read (`case.key_reading`; children: `case_reading`).

@@ -63,7 +63,9 @@ def master(folder: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) != 32:
-        raise KeyRefusedError(f"{path} does not hold 32 bytes in hexadecimal: restore it from its backup")
+        raise KeyRefusedError(
+            f"{path} does not hold 32 bytes in hexadecimal: restore it from its backup"
+        )
     return key
 
 

@@ -10,14 +10,30 @@ import re
 import unicodedata
 
 # Marks that change no meaning: byte order, direction of writing, zero widths, soft hyphen.
-_INVISIBLE = dict.fromkeys([0xFEFF, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0xAD, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+_INVISIBLE = dict.fromkeys(
+    [
+        0xFEFF,
+        0x200B,
+        0x200C,
+        0x200D,
+        0x200E,
+        0x200F,
+        0xAD,
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+    ]
+)
 _SPACES = re.compile(r"\s+")
 
 
 def clean(value: str) -> str:
     """`value` composed (NFC), without invisible marks, blanks trimmed and runs of them single."""
     if value.isascii():
-        return _SPACES.sub(" ", value).strip() if ("  " in value or "\t" in value or "\n" in value or "\r" in value) else value.strip()
+        return (
+            _SPACES.sub(" ", value).strip()
+            if ("  " in value or "\t" in value or "\n" in value or "\r" in value)
+            else value.strip()
+        )
     return _SPACES.sub(" ", unicodedata.normalize("NFC", value).translate(_INVISIBLE)).strip()
 
 

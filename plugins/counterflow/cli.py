@@ -1,0 +1,244 @@
+"""The command `counterflow`: every verb a thin shell around a function of the package.
+
+In: arguments and COUNTERFLOW_* variables. Out: tables for people, `--json` for programs; exit 0
+done, 1 refused or failed with one clear line, 2 wrong usage. Heavy modules load in their verb.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from counterflow.settings import Settings
+
+if TYPE_CHECKING:
+    from counterflow.reporting import Report
+
+app = typer.Typer(
+    name="counterflow",
+    help="From each mission's export to one harmonised, de-personalised DuckDB warehouse.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,  # a traceback with local variables could show personal data
+    rich_markup_mode=None,
+)
+contracts_app = typer.Typer(help="The missions' contracts.", no_args_is_help=True)
+keys_app = typer.Typer(help="The master key.", no_args_is_help=True)
+app.add_typer(contracts_app, name="contracts")
+app.add_typer(keys_app, name="keys")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def main() -> None:
+    """Entry point: known refusals become one line on standard error and exit code 1."""
+    try:
+        app()
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(130)
+    except Exception as error:
+        from counterflow.refusals import is_refusal
+
+        if not is_refusal(error):
+            print(
+                f"counterflow: a fault of the program ({type(error).__name__}); "
+                "run with COUNTERFLOW_DEBUG=1 on synthetic data to see where",
+                file=sys.stderr,
+            )
+            import os
+
+            if os.environ.get("COUNTERFLOW_DEBUG"):
+                raise
+        else:
+            print(f"counterflow: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _night(text: str | None) -> date:
+    if text is None:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("write a night as 2010-11-25") from None
+
+
+@app.command()
+def generate(
+    out: Annotated[Path | None, typer.Option(help="Where exports/ and truth/ go.")] = None,
+    missions: Annotated[int, typer.Option(min=1, max=72)] = 72,
+    cases: Annotated[int, typer.Option(min=1)] = 16_000,
+    seed: int = 7,
+    nights: Annotated[int, typer.Option(min=1)] = 1,
+    first_night: Annotated[str, typer.Option(help="The date of the first night.")] = "2010-11-25",
+) -> None:
+    """Make synthetic missions' exports, and the truth about them in a separate folder.
+
+    Example: counterflow generate --out var --missions 6 --cases 500 --nights 3
+    """
+    from counterflow.display import bar
+    from counterflow.synthetic import generate as make
+
+    target = out or Settings.from_env().home
+    with bar("generate") as progress:
+        summary = make(target, missions, cases, seed, nights, _night(first_night), progress)
+    typer.echo(f"{summary}")
+    typer.echo(f"exports in {target / 'exports'}, truth in {target / 'truth'}")
+
+
+@app.command()
+def nightly(
+    night: Annotated[
+        str | None, typer.Option(help="The date to load; default today (UTC).")
+    ] = None,
+    mission: Annotated[
+        list[str] | None, typer.Option(help="Only this mission; may be repeated.")
+    ] = None,
+    exports: Annotated[Path | None, typer.Option(help="The folder of the exports.")] = None,
+    full_refresh: Annotated[bool, typer.Option(help="Read even what has not changed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Load one night in this process: the functions of the DAG, one after the other.
+
+    Example: counterflow nightly --night 2010-11-25 --exports var/exports
+    """
+    from counterflow.local import run_night
+
+    settings = Settings.from_env(exports)
+    report = run_night(settings, _night(night), mission or None, full_refresh, quiet=as_json)
+    _show_report(report, as_json)
+    if report.published != report.night:
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(
+    night: Annotated[str | None, typer.Option(help="Default: the published night.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What the last night did to each mission, and what to do about it."""
+    from counterflow import nightly as steps
+    from counterflow.warehouse.manifest import published_night
+
+    settings = Settings.from_env()
+    shown = _night(night) if night else published_night(settings)
+    if shown is None:
+        typer.echo(
+            "counterflow: nothing has been published yet: run `counterflow nightly`", err=True
+        )
+        raise typer.Exit(1)
+    _show_report(steps.report(settings, shown), as_json)
+
+
+def _show_report(report: Report, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report.to_dict(), indent=1))
+        return
+    from counterflow.display import report_table
+
+    report_table(report)
+
+
+@app.command()
+def publish(
+    night: Annotated[str | None, typer.Option(help="Default: the night that was built.")] = None,
+) -> None:
+    """Run the gates on the build and publish it."""
+    from counterflow import nightly as steps
+    from counterflow.warehouse.manifest import built_night
+
+    settings = Settings.from_env()
+    built = _night(night) if night else built_night(settings)
+    if built is None:
+        typer.echo("counterflow: there is no build to publish: run `counterflow nightly`", err=True)
+        raise typer.Exit(1)
+    steps.gates(settings, built)
+    publication = steps.publish(settings, built)
+    typer.echo(f"published {publication.path} ({built}); {len(publication.changed)} tables changed")
+
+
+@app.command()
+def verify(as_json: AsJson = False) -> None:
+    """Check that the published warehouse is whole and passes the gates that need only itself."""
+    from counterflow.display import checks_table
+    from counterflow.warehouse.verification import verify as check
+
+    results = check(Settings.from_env())
+    if as_json:
+        typer.echo(json.dumps([r.to_dict() for r in results], indent=1))
+    else:
+        checks_table(results)
+    if any(not result.passed for result in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def score(
+    truth: Annotated[Path, typer.Option(help="The folder `generate` wrote the truth to.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare the warehouse with the truth of the synthetic missions, table by table.
+
+    Example: counterflow score --truth var/truth
+    """
+    from counterflow.display import score_table
+    from counterflow.score import score as compare
+
+    found = compare(Settings.from_env(), truth)
+    if as_json:
+        rows = [
+            {"table": c.table, "field": c.field, "compared": c.compared, "equal": c.equal}
+            for c in found
+        ]
+        typer.echo(json.dumps(rows, indent=1))
+    else:
+        score_table(found)
+    if any(c.equal != c.compared for c in found):
+        raise typer.Exit(1)
+
+
+@app.command()
+def sql(
+    query: Annotated[str | None, typer.Argument(help="One query; without it, a prompt.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Query the published warehouse, read-only.
+
+    Example: counterflow sql "select count(*) from core.fct_case"
+    """
+    from counterflow.shell import run
+
+    run(Settings.from_env(), query, as_json)
+
+
+@contracts_app.command("check")
+def contracts_check() -> None:
+    """Check every contract; errors name file, line, key and the nearest valid key."""
+    from rich.console import Console
+
+    from counterflow.contracts.check import check_folder, render
+
+    report = check_folder(Settings.from_env().missions)
+    Console().print(render(report))
+    if report.errors:
+        raise typer.Exit(1)
+
+
+@keys_app.command("init")
+def keys_init() -> None:
+    """Make the master key, if there is none: 32 random bytes in a file that only you can read."""
+    from counterflow import keys
+
+    path = keys.init(Settings.from_env().keys)
+    keys.master(path.parent)
+    typer.echo(
+        f"master key in {path}: back it up; without it no case can be followed from night to night"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""How the command line shows things: tables and progress with rich, plain when piped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+_STYLES = {
+    "loaded": "green",
+    "unchanged": "dim",
+    "late": "yellow",
+    "missing": "yellow",
+    "refused": "red",
+    "failed": "bold red",
+}
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not Console(stderr=True).is_terminal,
+    )
+
+
+@contextmanager
+def steps(quiet: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar per step of a night; without a terminal, one line when a step is complete."""
+    console = Console(stderr=True)
+    if quiet:
+        yield lambda *_: None
+        return
+    if not console.is_terminal:
+        yield lambda step, at, of: console.print(f"{step}: {at} of {of}") if at == of else None
+        return
+    with _progress() as progress:
+        tasks: dict[str, Any] = {}
+
+        def told(step: str, at: int, of: int) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(step, total=of)
+            progress.update(tasks[step], completed=at, total=of)
+
+        yield told
+
+
+@contextmanager
+def bar(_title: str) -> Iterator[Callable[[str, int, int], None]]:
+    """The same for one long task."""
+    with steps() as told:
+        yield told
+
+
+def report_table(report: Any) -> None:
+    """The report of a night: a row a mission, then what needs somebody."""
+    console = Console()
+    table = Table(title=f"Night {report.night}", title_justify="left")
+    for name, justify in (
+        ("mission", "left"),
+        ("status", "left"),
+        ("read", "right"),
+        ("accepted", "right"),
+        ("quarantined", "right"),
+        ("withheld", "right"),
+        ("blank", "right"),
+        ("stale", "left"),
+    ):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # rich's Literal
+    for line in report.lines:
+        table.add_row(
+            line.mission,
+            f"[{_STYLES.get(line.status, '')}]{line.status}[/]"
+            if line.status in _STYLES
+            else line.status,
+            *(f"{n:,}" for n in (line.rows_read, line.rows_accepted, line.rows_quarantined)),
+            *(f"{n:,}" for n in (line.rows_withheld, line.rows_blank)),
+            "stale" if line.is_stale else "",
+        )
+    console.print(table)
+    console.print(report.text, markup=False, highlight=False, soft_wrap=True)
+
+
+def score_table(found: Sequence[Any]) -> None:
+    """What was compared and how much of it agrees."""
+    table = Table(title="Warehouse against truth", title_justify="left")
+    for name in ("table", "field", "compared", "equal", "share"):
+        table.add_column(name, justify="left" if name in ("table", "field") else "right")
+    for c in found:
+        style = "" if c.equal == c.compared else "red"
+        table.add_row(
+            c.table, c.field, f"{c.compared:,}", f"{c.equal:,}", f"{c.share:.2%}", style=style
+        )
+    total, equal = sum(c.compared for c in found), sum(c.equal for c in found)
+    console = Console()
+    console.print(table)
+    console.print(f"{equal:,} of {total:,} compared values agree ({equal / max(total, 1):.4%})")
+
+
+def checks_table(results: Sequence[Any]) -> None:
+    """Gates or checks: passed or not, and what was found."""
+    table = Table()
+    for name in ("check", "result", "detail"):
+        table.add_column(name)
+    for result in results:
+        table.add_row(result.gate, "passed" if result.passed else "[red]failed[/]", result.detail)
+    Console().print(table)
+
+
+def rows_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """The rows of a query."""
+    table = Table()
+    numeric = [
+        all(isinstance(r[i], int | float) or r[i] is None for r in rows) for i in range(len(names))
+    ]
+    for name, number in zip(names, numeric, strict=True):
+        table.add_column(name, justify="right" if number and rows else "left")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    Console().print(table)

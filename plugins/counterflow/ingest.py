@@ -1,0 +1,302 @@
+"""One mission's export, from bytes to de-personalised tables: the only code that sees a person.
+
+In: the bytes, the contract, the mission's keys and the night. Out: `Landed`: the canonical tables
+with keyed case keys, bands and local codes, and counts of what was blank or withheld. Pure: no
+file, no clock, no log. Everything not asked for by the contract is dropped by never being taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from counterflow import consent as consent_gate
+from counterflow.building import TableBuilder
+from counterflow.canonical import TABLES
+from counterflow.columns import Cells, Mask, Places, gather
+from counterflow.contracts import Contract
+from counterflow.contracts.model import Header
+from counterflow.depersonalise import MissionKeys, case_key
+from counterflow.fields import FieldReader, Signals
+from counterflow.profile import profile
+from counterflow.sources.errors import Refused
+from counterflow.sources.headers import Columns
+from counterflow.sources.readers import read_tables
+from counterflow.sources.unpack import unpack_zip
+from counterflow.text import fold
+
+ROWS_SCHEMA = pa.schema(
+    [
+        ("mission_code", pa.string()),
+        ("source", pa.string()),
+        ("source_row", pa.int64()),
+        ("case_key", pa.string()),
+    ]
+)
+
+
+@dataclass(slots=True)
+class Landed:
+    """What may leave ingest. `withheld` counts source rows by reason.
+
+    `next_reading`: the first night on which the same bytes would be read differently (a date that
+    was in the future no longer is), or None.
+    """
+
+    tables: dict[str, pa.Table]
+    rows: pa.Table
+    signals: pa.Table
+    profile: pa.Table
+    rows_read: int = 0
+    rows_blank: int = 0
+    withheld: dict[str, int] = field(default_factory=dict)
+    next_reading: date | None = None
+
+
+@dataclass(slots=True)
+class _Source:
+    """One source with the fate of each of its rows."""
+
+    columns: Columns
+    keys: pa.Array  # case key per row, null where there is no case number
+    kept: Places  # rows that are landed
+    readings: pa.Array  # key_reading or case_reading per row
+
+
+def ingest(data: bytes, contract: Contract, mission_keys: MissionKeys, night: date) -> Landed:
+    """Read, gate and de-personalise one export. Raises Refused, which holds no cell's value."""
+    files = unpack_zip(data, contract.source.limits) if contract.source.archive else {"": data}
+    texts = read_tables(files, contract)
+    sources = {name: Columns(name, table) for name, table in texts.items()}
+    reader = FieldReader(contract, mission_keys, night, Signals())
+    landed = Landed({}, ROWS_SCHEMA.empty_table(), pa.table({}), pa.table({}))
+    gate = _Gate(contract, mission_keys, reader.missing)
+    judged: dict[str, _Source] = {}
+    for name in ["case", *(n for n in sources if n != "case")]:
+        used = _used_columns(contract, name, sources[name])
+        judged[name] = gate.judge(name, sources[name], used, landed)
+    _signal_columns(contract, sources, reader.signals)
+    builder = TableBuilder(contract, reader)
+    for name in TABLES:
+        spec = contract.tables.get(name)
+        source_name = name if spec is None or spec.own_rows else "case"
+        source = judged.get(source_name)
+        landed.tables[name] = (
+            builder.build(
+                name, source_name, source.columns, source.kept, source.keys, source.readings
+            )
+            if spec is not None and source is not None
+            else builder.empty(name)
+        )
+    landed.tables["local_attribute"] = builder.local_attributes(
+        {n: (s.columns, s.kept, s.keys, s.readings) for n, s in judged.items()}
+    )
+    landed.rows = pa.concat_tables(
+        [_landed_rows(contract.mission, n, s) for n, s in judged.items()]
+    )
+    landed.profile = profile(landed.tables)
+    landed.signals = reader.signals.table()
+    landed.next_reading = reader.next_reading
+    return landed
+
+
+def _landed_rows(mission: str, name: str, source: _Source) -> pa.Table:
+    count = len(source.kept)
+    return pa.table(
+        [
+            pa.array([mission] * count, pa.string()),
+            pa.array([name] * count, pa.string()),
+            pa.array(source.kept + 1),
+            source.keys.take(pa.array(source.kept)),
+        ],
+        schema=ROWS_SCHEMA,
+    )
+
+
+def _used_columns(contract: Contract, name: str, source: Columns) -> list[Cells]:
+    """Cells of every column that the contract maps on this source: what makes two rows equal."""
+    headers: dict[str, Header] = {}
+    for table_name, spec in contract.tables.items():
+        if (table_name if spec.own_rows else "case") != name:
+            continue
+        for header in [
+            *(c.from_ for c in spec.columns.values()),
+            *(c.from_ for c in spec.becomes.values()),
+            *spec.each.values(),
+        ]:
+            if header is not None:
+                headers[repr(header)] = header
+        for local in spec.local.values():
+            headers[repr(local.from_)] = local.from_
+    if name == "case":
+        consent = contract.consent.research
+        headers[repr(consent.from_)] = consent.from_
+        if consent.withdrawn:
+            headers[repr(consent.withdrawn)] = consent.withdrawn
+    if not source.table.labels and not source.rows:
+        return []  # a JSON list that is empty in every record
+    return [source.need(header) for header in headers.values()]
+
+
+def _signal_columns(contract: Contract, sources: dict[str, Columns], signals: Signals) -> None:
+    """Say which columns nobody knows (by position: a name may be personal) and which are gone."""
+    for name, source in sources.items():
+        for kind, detail in source.table.notes:
+            signals.add(kind, name, "", detail, 1)
+        for table_name, spec in contract.tables.items():
+            if (table_name if spec.own_rows else "case") != name:
+                continue
+            for header in source.mark([*spec.personal, *spec.ignored]):
+                if source.table.labels:
+                    signals.add(
+                        "missing_column", name, "", f"`{header}` is no longer there", source.rows
+                    )
+        for place in source.unknown():
+            filled = int(Cells.of(source.table.columns[place]).filled().sum())
+            detail = f"column {place + 1} of {len(source.table.labels)}: dropped, its name withheld"
+            signals.add("unknown_column", name, "", detail, filled)
+
+
+class _Gate:
+    """The fate of every source row: blank, withheld, or landed with how its case was read."""
+
+    def __init__(self, contract: Contract, mission_keys: MissionKeys, missing: frozenset[str]):
+        self.contract, self.mission_keys, self.missing = contract, mission_keys, missing
+        self.case_reason: dict[str, str] = {}  # case key → why withheld
+        self.case_keys: set[str] = set()  # keys of landed case rows
+
+    def judge(self, name: str, source: Columns, used: list[Cells], landed: Landed) -> _Source:
+        """Count blank and withheld rows into `landed`; return the rest."""
+        numbers = self._numbers(name, source)
+        blank = _blank(source, self.contract, name)
+        keys, places = self._keys(numbers, source.rows)
+        if name == "case":
+            reasons, readings = self._cases(source, used, keys, places, blank)
+        else:
+            reasons, readings = self._children(keys, places)
+        withheld = np.fromiter((bool(r) for r in reasons), np.bool_, source.rows) & ~blank
+        for row in np.flatnonzero(withheld):
+            reason = reasons[row]
+            landed.withheld[reason] = landed.withheld.get(reason, 0) + 1
+        landed.rows_read += source.rows
+        landed.rows_blank += int(blank.sum())
+        kept = np.flatnonzero(~blank & ~withheld)
+        all_keys = gather(pa.array(keys, pa.string()), places)
+        if name == "case":
+            self.case_keys = set(all_keys.take(pa.array(kept)).to_pylist()) - {None}
+        else:
+            readings = [
+                "orphan" if r == "ok" and keys[p] not in self.case_keys else r
+                for r, p in zip(readings, places, strict=True)
+            ]
+        return _Source(source, all_keys, kept.astype(np.int64), pa.array(readings, pa.string()))
+
+    def _numbers(self, name: str, source: Columns) -> list[Cells]:
+        spec = self.contract.tables[name]
+        case = self.contract.tables["case"].key or []
+        if spec.key:
+            headers = spec.key
+        elif spec.records:
+            headers = [Header(label=f"^.{header}") for header in case]
+        else:
+            headers = case
+        if not source.table.labels and not source.rows:
+            return []
+        return [source.need(header) for header in headers]
+
+    def _keys(self, numbers: list[Cells], rows: int) -> tuple[list[str | None], Places]:
+        """Distinct case keys, and the place of each row's key among them."""
+        if not numbers:
+            return [], np.zeros(rows, np.int64)
+        if len(numbers) == 1:
+            cells = numbers[0]
+            return [self._key((value,)) for value in cells.values], cells.places
+        combined: dict[tuple[int, ...], int] = {}
+        places = np.fromiter(
+            (
+                combined.setdefault(parts, len(combined))
+                for parts in zip(*(c.places.tolist() for c in numbers), strict=True)
+            ),
+            np.int64,
+            rows,
+        )
+        texts = [
+            tuple(c.values[p] for c, p in zip(numbers, parts, strict=True)) for parts in combined
+        ]
+        return [self._key(text) for text in texts], places
+
+    def _key(self, number: tuple[str, ...]) -> str | None:
+        if not all(number) or any(fold(part) in self.missing for part in number):
+            return None
+        return case_key(self.mission_keys, *number)
+
+    def _cases(
+        self,
+        source: Columns,
+        used: list[Cells],
+        keys: list[str | None],
+        places: Places,
+        blank: Mask,
+    ) -> tuple[list[str], list[str]]:
+        spec = self.contract.consent.research
+        answer = source.need(spec.from_)
+        withdrawn = source.need(spec.withdrawn) if spec.withdrawn else None
+        reasons = consent_gate.reasons(spec, answer, withdrawn, self.missing)
+        readings = ["ok" if keys[p] is not None else "blank" for p in places]
+        for key, rows in _repeated(keys, places, blank).items():
+            cells = [tuple(c.places[r] for c in used) for r in rows]
+            if len(set(cells)) == 1:
+                for row in rows[1:]:
+                    readings[row] = "repeat"
+                continue
+            lacking = next((reasons[r] for r in rows if reasons[r]), "")
+            for row in rows:
+                readings[row] = "conflict"
+                reasons[row] = reasons[row] or lacking
+        for row in np.flatnonzero(~blank):
+            key = keys[places[row]]
+            if key is not None and reasons[row]:
+                self.case_reason[key] = reasons[row]
+        return reasons, readings
+
+    def _children(self, keys: list[str | None], places: Places) -> tuple[list[str], list[str]]:
+        why = [self.case_reason.get(key or "", "") for key in keys]
+        read = ["ok" if key is not None else "blank" for key in keys]
+        return [why[p] for p in places], [read[p] for p in places]
+
+
+def _repeated(keys: list[str | None], places: Places, blank: Mask) -> dict[str, list[int]]:
+    """Case keys that stand on more than one row, with those rows in file order."""
+    by_key: dict[str, list[int]] = {}
+    distinct = len(set(keys) - {None})
+    used = places[~blank]
+    if distinct == len(used) == len(keys):
+        return {}
+    for row in np.flatnonzero(~blank).tolist():
+        key = keys[places[row]]
+        if key is not None:
+            by_key.setdefault(key, []).append(row)
+    return {key: rows for key, rows in by_key.items() if len(rows) > 1}
+
+
+def _blank(source: Columns, contract: Contract, name: str) -> Mask:
+    """Rows in which every cell is empty, but for columns that the contract ignores."""
+    ignored = {
+        source.find(header)
+        for table_name, spec in contract.tables.items()
+        if (table_name if spec.own_rows else "case") == name
+        for header in spec.ignored
+    }
+    filled = np.zeros(source.rows, np.bool_)
+    for place, column in enumerate(source.table.columns):
+        if filled.all():
+            break
+        if place not in ignored:
+            filled |= (source.cells(place) if place in source.taken else Cells.of(column)).filled()
+    return ~filled
+
+
+__all__ = ["Landed", "Refused", "ingest"]

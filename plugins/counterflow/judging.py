@@ -1,0 +1,131 @@
+"""Between landing and validation: what a landed export is judged against, and what follows.
+
+In: a night's record and the verdict on its export. Out: the record settled: loaded or refused,
+with its rows accounted for.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.parquet as pq
+
+from counterflow.contracts import Contract
+from counterflow.contracts.tables import code_map
+from counterflow.depersonalise import MissionKeys
+from counterflow.landing import PENDING, Landing, NightRecord
+from counterflow.settings import Settings
+from counterflow.validation import LandedExport, Status, Verdict
+
+
+def landed_export(
+    settings: Settings, contract: Contract, record: NightRecord, export: str, keys: MissionKeys
+) -> LandedExport:
+    """The export with its code map, its assertions and the profile it is compared with."""
+    landing = Landing(settings.landing, contract.mission)
+    assertions = {
+        name: {"min_rows": a.rows.min, "max_fall": a.rows.fall, "filled": dict(a.filled)}
+        for name, a in contract.assert_.items()
+    }
+    before = landing.before(record.night)
+    previous = None
+    if before is not None and before.export is not None and before.export != export:
+        previous = _profile(landing.path(before.export))
+    return LandedExport(
+        mission_code=contract.mission,
+        path=landing.path(export),
+        code_map=code_map(contract, keys),
+        assertions=assertions,
+        previous=previous,
+        night=record.night,
+    )
+
+
+def _profile(path: Path) -> dict[str, dict[str, Any]]:
+    rows = pq.read_table(path / "profile.parquet", columns=["table_name", "rows", "newest_month"])
+    return {
+        row["table_name"]: {"rows": row["rows"], "newest_month": row["newest_month"]}
+        for row in rows.to_pylist()
+    }
+
+
+def settle(
+    settings: Settings, contract: Contract, record: NightRecord, verdict: Verdict
+) -> NightRecord:
+    """The record with what the verdict says, saved."""
+    landing = Landing(settings.landing, contract.mission)
+    if record.status == PENDING:
+        if verdict.status is not Status.ACCEPTED:
+            return landing.save(_not_taken(landing, record, verdict))
+        return landing.save(_taken(landing, record, verdict, record.tried or ""))
+    if verdict.status is Status.ACCEPTED and record.verdict != verdict.folder.name:
+        renewed = _counted(landing, record, verdict, record.export or "")
+        return landing.save(renewed.with_(tried_verdict=renewed.verdict))
+    return record
+
+
+def _taken(landing: Landing, record: NightRecord, verdict: Verdict, export: str) -> NightRecord:
+    """Tonight's export is in force. The same bytes keep the night on which they were first loaded."""
+    same = record.export_sha256 == record.tried_sha256 and record.loaded_night is not None
+    first: date = record.loaded_night if same and record.loaded_night else record.night
+    counted = _counted(landing, record, verdict, export)
+    return counted.with_(
+        status="unchanged" if same else "loaded",
+        export=export,
+        export_sha256=record.tried_sha256,
+        loaded_night=first,
+        is_stale=False,
+        message="",
+        tried_verdict=verdict.folder.name,
+    )
+
+
+def _not_taken(landing: Landing, record: NightRecord, verdict: Verdict) -> NightRecord:
+    """Refused or not to be judged: what was in force stays, with its own counts."""
+    before = landing.before(record.night)
+    base = before or NightRecord(record.night, record.mission_code, "")
+    return base.with_(
+        night=record.night,
+        status=verdict.status.value,
+        message=verdict.message,
+        is_stale=base.export is not None,
+        tried=record.tried,
+        tried_sha256=record.tried_sha256,
+        reading=record.reading,
+        tried_verdict=verdict.folder.name if verdict.folder.exists() else None,
+    )
+
+
+def _counted(landing: Landing, record: NightRecord, verdict: Verdict, export: str) -> NightRecord:
+    outcome = landing.outcome(export)
+    assert outcome is not None
+    quarantined = _quarantined(landing.path(export), verdict.folder)
+    return record.with_(
+        verdict=verdict.folder.name,
+        rows_read=outcome.rows_read,
+        rows_blank=outcome.rows_blank,
+        withheld=outcome.withheld,
+        rows_quarantined=quarantined,
+        rows_accepted=outcome.rows_landed - quarantined,
+    )
+
+
+def _quarantined(export: Path, verdict: Path) -> int:
+    """Source rows that failed a critical rule, or whose case row did."""
+    found = duckdb.sql(
+        f"""
+        with failed as (select distinct source, source_row from '{verdict}/failures.parquet'),
+        rows as (select source, source_row, case_key from '{export}/rows.parquet'),
+        cases as (
+            select distinct case_key from rows semi join failed using (source, source_row)
+            where source = 'case' and case_key is not null
+        )
+        select count(*) from rows
+        where exists (select 1 from failed as f where f.source = rows.source and f.source_row = rows.source_row)
+            or (source <> 'case' and case_key in (select case_key from cases))
+        """
+    ).fetchone()
+    return int(found[0]) if found else 0

@@ -1,0 +1,171 @@
+"""The landing zone: one folder per mission with its landed exports and the record of each night.
+
+In: what ingest produced. Out: Parquet written aside and renamed when whole, JSON records replaced
+atomically. An export is named by the hash of its bytes and of all in the contract that reading it
+depends on: the same name means that there is nothing to do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+FINAL = ("loaded", "unchanged", "late", "missing", "refused", "failed")
+PENDING = "landed"  # landed tonight, not yet validated
+OUTCOME = "outcome.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of reading one export; lies beside its Parquet. Rows are source rows."""
+
+    mission_code: str
+    export: str
+    export_sha256: str
+    reading: str  # hash of the parts of the contract that the reading depended on
+    rows_read: int
+    rows_blank: int
+    withheld: dict[str, int]
+    rows_landed: int
+    next_reading: date | None
+    seconds: float
+
+    @property
+    def rows_withheld(self) -> int:
+        """Source rows withheld, all reasons."""
+        return sum(self.withheld.values())
+
+
+@dataclass(frozen=True, slots=True)
+class NightRecord:
+    """What a night did to one mission. `export` is the one in force when the night is over."""
+
+    night: date
+    mission_code: str
+    status: str
+    export: str | None = None
+    export_sha256: str | None = None
+    loaded_night: date | None = None
+    is_stale: bool = False
+    message: str = ""
+    tried: str | None = None  # the export that was landed tonight, whatever became of it
+    tried_sha256: str | None = None
+    reading: str = ""
+    verdict: str | None = None  # folder of the verdict on `export`
+    tried_verdict: str | None = None  # folder of the verdict on `tried`, or on `export`
+    rows_read: int = 0
+    rows_accepted: int = 0
+    rows_quarantined: int = 0
+    rows_blank: int = 0
+    withheld: dict[str, int] | None = None
+
+    def with_(self, **changes: Any) -> NightRecord:
+        """The record with some fields replaced."""
+        return replace(self, **changes)
+
+
+def export_name(sha256: str, reading: str, next_reading: date | None, night: date) -> str:
+    """The name of a landed export; a reading that time will change carries its night."""
+    plain = f"{sha256[:16]}-{reading[:8]}"
+    return f"{plain}-{night:%Y%m%d}" if next_reading else plain
+
+
+class Landing:
+    """One mission's folder of the landing zone."""
+
+    def __init__(self, root: Path, mission: str) -> None:
+        self.mission, self.folder = mission, root / mission
+
+    def path(self, export: str) -> Path:
+        """The folder of a landed export."""
+        return self.folder / "exports" / export
+
+    def find(self, sha256: str, reading: str, night: date) -> str | None:
+        """The landed export of these bytes and this reading that still holds on `night`."""
+        for path in sorted((self.folder / "exports").glob(f"{sha256[:16]}-{reading[:8]}*")):
+            outcome = self.outcome(path.name)
+            if outcome is not None and (
+                outcome.next_reading is None or path.name.endswith(f"-{night:%Y%m%d}")
+            ):
+                return path.name
+        return None
+
+    def write(self, outcome: Outcome, tables: Mapping[str, pa.Table]) -> Path:
+        """Write an export's tables and outcome aside, then rename; an existing one is kept."""
+        final = self.path(outcome.export)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        aside = final.parent / f".{outcome.export}-{secrets.token_hex(4)}"
+        aside.mkdir()
+        try:
+            for name, table in tables.items():
+                pq.write_table(table, aside / f"{name}.parquet", compression="zstd")
+            _write_json(aside / OUTCOME, asdict(outcome))
+            if final.exists():  # a full refresh of the same bytes: the new reading replaces it
+                shutil.rmtree(final)
+            os.replace(aside, final)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        return final
+
+    def outcome(self, export: str) -> Outcome | None:
+        """The outcome of a landed export, None if it is not there."""
+        data = _read_json(self.path(export) / OUTCOME)
+        if data is None:
+            return None
+        return Outcome(**{**data, "next_reading": _date(data["next_reading"])})
+
+    def record(self, night: date) -> NightRecord | None:
+        """The record of one night."""
+        data = _read_json(self.folder / "nights" / f"{night}.json")
+        if data is None:
+            return None
+        dates = {"night": night, "loaded_night": _date(data["loaded_night"])}
+        return NightRecord(**{**data, **dates})
+
+    def records(self, until: date) -> Iterator[NightRecord]:
+        """The records of all nights up to `until`, in order."""
+        for path in sorted((self.folder / "nights").glob("????-??-??.json")):
+            night = date.fromisoformat(path.stem)
+            if night <= until and (record := self.record(night)) is not None:
+                yield record
+
+    def before(self, night: date) -> NightRecord | None:
+        """The last record before `night`."""
+        earlier = [r for r in self.records(night) if r.night < night]
+        return earlier[-1] if earlier else None
+
+    def save(self, record: NightRecord) -> NightRecord:
+        """Replace the record of its night."""
+        folder = self.folder / "nights"
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_json(folder / f"{record.night}.json", asdict(record))
+        return record
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        data: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    return data
+
+
+def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write beside and rename: a reader never sees half a record."""
+    aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    aside.write_text(json.dumps(data, indent=1, default=str, ensure_ascii=False) + "\n", "utf-8")
+    os.replace(aside, path)

@@ -1,0 +1,89 @@
+"""A night in one process: the DAG's own functions, one after the other, with progress.
+
+In: settings and a night. Out: the report. Ingest runs in as many worker processes as the settings
+allow; a mission whose worker dies is marked failed, and the others go on.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from datetime import date
+
+from counterflow import nightly
+from counterflow.display import steps
+from counterflow.reporting import Report
+from counterflow.settings import Settings
+from counterflow.warehouse.build import BuildFailed
+from counterflow.warehouse.gates import GateFailed
+
+Told = Callable[[str, int, int], None]
+
+
+def run_night(
+    settings: Settings,
+    night: date,
+    missions: Sequence[str] | None = None,
+    full_refresh: bool = False,
+    quiet: bool = False,
+) -> Report:
+    """Plan, ingest, validate, transform, gates, publish; the report says what came of it.
+
+    A build or gate that fails leaves the published warehouse as it was and is said on the terminal.
+    """
+    with steps(quiet) as told:
+        plan = nightly.plan(settings, night, missions, full_refresh)
+        told("plan", len(plan.statuses), len(plan.statuses) + len(plan.changed))
+        _ingest(settings, night, plan.changed, full_refresh, told)
+        nightly.validate(settings, night, missions, lambda _, at, of: told("validate", at, of))
+        try:
+            nightly.transform(settings, night, lambda _, at, of: told("transform", at, of))
+            nightly.gates(settings, night)
+            told("gates", 1, 1)
+            nightly.publish(settings, night)
+            told("publish", 1, 1)
+        except (GateFailed, BuildFailed) as refused:
+            told(f"stopped: {refused}", 1, 1)
+    return nightly.report(settings, night, plan.statuses)
+
+
+def _ingest(
+    settings: Settings, night: date, missions: Sequence[str], full_refresh: bool, told: Told
+) -> None:
+    done = 0
+    if settings.workers < 2 or len(missions) < 2:
+        for mission in missions:
+            nightly.ingest(settings, night, mission, full_refresh)
+            told("ingest", done := done + 1, len(missions))
+        return
+    import counterflow.ingest  # noqa: F401 - loaded once, before the workers are forked
+
+    context = multiprocessing.get_context("fork")
+    left = set(missions)
+    with ProcessPoolExecutor(settings.workers, mp_context=context) as pool:
+        largest_first = sorted(missions, key=lambda m: -_size(settings, night, m))
+        futures = {
+            pool.submit(nightly.ingest, settings, night, m, full_refresh): m for m in largest_first
+        }
+        try:
+            for future in as_completed(futures):
+                future.result()
+                left.discard(futures[future])
+                told("ingest", done := done + 1, len(missions))
+        except BrokenProcessPool:
+            pool.shutdown(cancel_futures=True)
+    for mission in sorted(left):  # a worker was killed: alone, only its own mission can fail
+        with ProcessPoolExecutor(1, mp_context=context) as single:
+            try:
+                single.submit(nightly.ingest, settings, night, mission, full_refresh).result()
+            except BrokenProcessPool as error:
+                nightly.mark_failed(settings, night, mission, error)
+        told("ingest", done := done + 1, len(missions))
+
+
+def _size(settings: Settings, night: date, mission: str) -> int:
+    contract = nightly.contract_of(settings, mission)
+    delivery = nightly.transport(settings, contract).newest(contract, night)
+    return delivery.size if delivery else 0

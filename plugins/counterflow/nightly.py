@@ -1,0 +1,411 @@
+"""The steps of a night, called by the DAG, the command line, the tests and the benchmarks alike.
+
+In: settings and a night. Out: what each step did, as small objects without anything personal.
+plan → ingest (one mission each) → validate → transform → gates → publish → report. Every step can
+be repeated: what is already done is found in landing and not done again.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from counterflow import contracts, keys
+from counterflow.contracts import Contract
+from counterflow.contracts.digest import reading_digest
+from counterflow.contracts.model import Cadence
+from counterflow.depersonalise import MissionKeys
+from counterflow.landing import PENDING, Landing, NightRecord, Outcome, export_name
+from counterflow.locks import exclusive
+from counterflow.reporting import Line, Report, make_report
+from counterflow.settings import PROJECT, Settings
+from counterflow.sources import Delivery, FolderTransport, Refused, Transport
+
+if TYPE_CHECKING:
+    from counterflow.warehouse.gates import GateResult
+    from counterflow.warehouse.manifest import Build
+    from counterflow.warehouse.publication import Publication
+
+_PERIODS = {"night": 1, "week": 7, "month": 31}
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which missions' exports are to be ingested, and what is known of the others already."""
+
+    night: date
+    changed: list[str]
+    statuses: dict[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For logs and XCom."""
+        return {"night": str(self.night), "changed": self.changed, "statuses": self.statuses}
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of one mission's export at ingest: `landed`, `refused` or `failed`."""
+
+    mission: str
+    status: str
+    message: str
+    rows_read: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """For logs and XCom."""
+        return {
+            "mission": self.mission,
+            "status": self.status,
+            "message": self.message,
+            "rows_read": self.rows_read,
+        }
+
+
+def mission_keys(settings: Settings, mission: str) -> MissionKeys:
+    """The keys of a mission; a laptop that has no master key yet gets one."""
+    if not (settings.keys / keys.FILE).exists() and not any(settings.landing.glob("*/exports/*")):
+        keys.init(settings.keys)
+    return MissionKeys.of(keys.master(settings.keys), mission)
+
+
+def transport(settings: Settings, contract: Contract) -> Transport:
+    """How the mission's export is fetched: today always from a folder."""
+    del contract
+    return FolderTransport(settings.exports)
+
+
+@lru_cache(maxsize=512)
+def _contract(path: Path, _stamp: int) -> Contract:
+    return contracts.load_contract(path)
+
+
+def contract_of(settings: Settings, mission: str) -> Contract:
+    """The contract of one mission. Raises ContractError."""
+    path = settings.missions / f"{mission}.yml"
+    return _contract(path, path.stat().st_mtime_ns)
+
+
+def plan(
+    settings: Settings,
+    night: date,
+    missions: Sequence[str] | None = None,
+    full_refresh: bool = False,
+) -> Plan:
+    """Find what was delivered, settle every mission whose export did not change, list the rest.
+
+    Raises ValueError for a mission without a contract, KeyRefusedError without a usable key.
+    """
+    mission_keys(settings, "ZZZ")  # a missing key is said at once, not 72 times
+    known = {path.stem for path in contracts.contract_files(settings.missions)}
+    if unknown := sorted(set(missions or []) - known):
+        raise ValueError(f"no contract for {', '.join(unknown)} in {settings.missions}")
+    changed: list[str] = []
+    statuses: dict[str, str] = {}
+    for mission in sorted(missions or known):
+        try:
+            record = _settled(settings, night, mission, full_refresh)
+        except Exception as error:  # noqa: BLE001 - one mission stops no other
+            record = mark_failed(settings, night, mission, error)
+        if record is None:
+            changed.append(mission)
+        else:
+            # loaded by an earlier run of this night: this run finds it unchanged
+            done = record.status == "loaded"
+            statuses[mission] = "unchanged" if done else record.status
+    return Plan(night, changed, statuses)
+
+
+def _settled(
+    settings: Settings, night: date, mission: str, full_refresh: bool
+) -> NightRecord | None:
+    """The record of a mission for which there is nothing to do; None if its export changed."""
+    contract = contract_of(settings, mission)
+    landing = Landing(settings.landing, mission)
+    before, now = landing.before(night), landing.record(night)
+    fetcher = transport(settings, contract)
+    delivery = fetcher.newest(contract, night)
+    if delivery is None:
+        return landing.save(_without_export(contract, night, before))
+    sha256 = fetcher.sha256(delivery)
+    digest = reading_digest(contract)
+    if full_refresh or (now is not None and now.status in ("failed", PENDING)):
+        return None
+    if (
+        now is not None
+        and (now.tried_sha256 or now.export_sha256) == sha256
+        and now.reading == digest
+    ):
+        landed = now.tried or now.export
+        if landed is None or landing.find(sha256, digest, night):
+            return now  # this night is done
+    if before is None or before.export is None or before.export_sha256 != sha256:
+        return None
+    if before.reading != digest or landing.find(sha256, digest, night) != before.export:
+        return None
+    overdue = _overdue(contract.cadence, delivery, night)
+    return landing.save(
+        before.with_(
+            night=night,
+            status="late" if overdue else "unchanged",
+            is_stale=overdue,
+            tried=None,
+            tried_sha256=None,
+            tried_verdict=before.verdict,
+            message=_late_message(contract, delivery, night) if overdue else "",
+        )
+    )
+
+
+def _overdue(cadence: Cadence, delivery: Delivery, night: date) -> bool:
+    due = delivery.night + timedelta(days=_PERIODS[cadence.every] + cadence.grace)
+    return night >= due
+
+
+def _late_message(contract: Contract, delivery: Delivery, night: date) -> str:
+    nights = (night - delivery.night).days
+    return (
+        f"{contract.mission}: no new export for {nights} nights (grace {contract.cadence.grace}). Its last "
+        f"good data stays. Ask {contract.steward} to export, or check the connection "
+        f"{contract.source.connection}."
+    )
+
+
+def _without_export(contract: Contract, night: date, before: NightRecord | None) -> NightRecord:
+    message = (
+        f"{contract.mission}: nothing that fits `{contract.source.path}` has been delivered. "
+        f"Ask {contract.steward}, or correct `source.path` in the contract."
+    )
+    base = before or NightRecord(night, contract.mission, "missing")
+    return base.with_(
+        night=night,
+        status="missing",
+        is_stale=base.export is not None,
+        message=message,
+        tried=None,
+        tried_sha256=None,
+        tried_verdict=None,
+    )
+
+
+def _stale(landing: Landing, night: date, status: str, message: str, **changes: Any) -> NightRecord:
+    """Tonight's export is not taken: the last good one stays in force, its counts with it."""
+    before = landing.before(night)
+    base = before or NightRecord(night, landing.mission, status)
+    changes = {"tried": None, "tried_sha256": None, "tried_verdict": None, **changes}
+    return landing.save(
+        base.with_(
+            night=night,
+            status=status,
+            message=message,
+            is_stale=base.export is not None,
+            **changes,
+        )
+    )
+
+
+def mark_failed(settings: Settings, night: date, mission: str, error: BaseException) -> NightRecord:
+    """A fault of the program: its place in our code and its type, never its text."""
+    if isinstance(error, contracts.ContractError):
+        message = f"{mission}: its contract cannot be used: {error}"
+    else:
+        ours = str(PROJECT / "plugins")
+        frames = [
+            f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(ours)
+        ]
+        where = (
+            f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+        )
+        message = (
+            f"{mission}: a fault of the program ({type(error).__name__} at {where}); nothing of its "
+            "export was taken. See docs/runbooks/mission_failed.md"
+        )
+    return _stale(Landing(settings.landing, mission), night, "failed", message)
+
+
+def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = False) -> Ingested:
+    """Read, de-personalise and land one mission's export. Never raises for the export's sake."""
+    landing = Landing(settings.landing, mission)
+    try:
+        contract = contract_of(settings, mission)
+        return _ingest(settings, night, contract, landing, full_refresh)
+    except Refused as refused:
+        message = f"{mission}: export refused ({refused.code}): {refused}"
+        fetcher = transport(settings, contract)
+        delivery = fetcher.newest(contract, night)
+        record = _stale(
+            landing,
+            night,
+            "refused",
+            message,
+            tried_sha256=fetcher.sha256(delivery) if delivery else None,
+            reading=reading_digest(contract),
+        )
+        return Ingested(mission, "refused", record.message)
+    except Exception as error:  # noqa: BLE001 - its text and its frames may hold personal data
+        record = mark_failed(settings, night, mission, error)
+        return Ingested(mission, "failed", record.message)
+
+
+def _ingest(
+    settings: Settings, night: date, contract: Contract, landing: Landing, full_refresh: bool
+) -> Ingested:
+    from counterflow.ingest import ingest as read_export  # Arrow: not needed to plan
+
+    started = time.monotonic()
+    fetcher = transport(settings, contract)
+    delivery = fetcher.newest(contract, night)
+    if delivery is None:
+        raise Refused(
+            "missing", "the export is gone since the plan was made", "Run the night again"
+        )
+    sha256, digest = fetcher.sha256(delivery), reading_digest(contract)
+    _refuse_older(landing, night, sha256)
+    name = None if full_refresh else landing.find(sha256, digest, night)
+    if name is None:
+        data = fetcher.fetch(delivery, contract.source.limits.packed)
+        landed = read_export(data, contract, mission_keys(settings, contract.mission), night)
+        name = export_name(sha256, digest, landed.next_reading, night)
+        outcome = Outcome(
+            mission_code=contract.mission,
+            export=name,
+            export_sha256=sha256,
+            reading=digest,
+            rows_read=landed.rows_read,
+            rows_blank=landed.rows_blank,
+            withheld=landed.withheld,
+            rows_landed=landed.rows.num_rows,
+            next_reading=landed.next_reading,
+            seconds=round(time.monotonic() - started, 3),
+        )
+        extra = {"rows": landed.rows, "signals": landed.signals, "profile": landed.profile}
+        landing.write(outcome, {**landed.tables, **extra})
+    found = landing.outcome(name)
+    assert found is not None
+    before = landing.before(night)
+    base = before or NightRecord(night, contract.mission, PENDING)
+    landing.save(
+        base.with_(
+            night=night,
+            status=PENDING,
+            tried=name,
+            tried_sha256=sha256,
+            reading=digest,
+            tried_verdict=None,
+        )
+    )
+    return Ingested(contract.mission, PENDING, "", found.rows_read)
+
+
+def _refuse_older(landing: Landing, night: date, sha256: str) -> None:
+    """Refuse bytes that were in force before and have been replaced since."""
+    earlier = [r for r in landing.records(night) if r.night < night and r.export_sha256]
+    if earlier and earlier[-1].export_sha256 != sha256:
+        first = next((r for r in earlier if r.export_sha256 == sha256), None)
+        if first is not None:
+            raise Refused(
+                "older_export",
+                f"these are the bytes of the export of {first.loaded_night}, which a newer one has replaced",
+                "Ask the mission for its newest export",
+            )
+
+
+def validate(
+    settings: Settings,
+    night: date,
+    missions: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> list[NightRecord]:
+    """Judge what landed tonight, and what is in force under rules or mappings that have changed."""
+    from counterflow import validation  # pandas: not needed to plan
+    from counterflow.judging import landed_export, settle
+
+    todo: list[tuple[Contract, NightRecord, str]] = []
+    for path in contracts.contract_files(settings.missions):
+        mission = path.stem
+        if missions and mission not in missions:
+            continue
+        record = Landing(settings.landing, mission).record(night)
+        if record is None:
+            continue
+        export = record.tried if record.status == PENDING else record.export
+        if export is not None:
+            todo.append((contract_of(settings, mission), record, export))
+    landed = [
+        landed_export(settings, contract, record, export, mission_keys(settings, contract.mission))
+        for contract, record, export in todo
+    ]
+    verdicts = validation.validate(landed, settings.expectations, progress=progress)
+    return [
+        settle(settings, contract, record, verdict)
+        for (contract, record, _), verdict in zip(todo, verdicts, strict=True)
+    ]
+
+
+@contextmanager
+def _building(settings: Settings) -> Iterator[None]:
+    with exclusive(settings.home / "build.lock"):
+        yield
+
+
+def transform(settings: Settings, night: date, progress: Progress | None = None) -> Build:
+    """Write the sources of the night and build the warehouse beside the published one."""
+    from counterflow.warehouse.build import build
+    from counterflow.warehouse.sources import write_sources
+
+    codes = [path.stem for path in contracts.contract_files(settings.missions)]
+    with _building(settings):
+        write_sources(settings, night, {c: mission_keys(settings, c) for c in codes})
+        return build(settings, night, time.monotonic, progress)
+
+
+def gates(settings: Settings, night: date) -> list[GateResult]:
+    """Run all gates on the build. Raises GateFailed."""
+    from counterflow.warehouse.gates import run_gates
+
+    with _building(settings):
+        return run_gates(settings, night)
+
+
+def publish(settings: Settings, night: date) -> Publication:
+    """Let the build take the place of the published warehouse. Raises GateFailed."""
+    from counterflow.warehouse.publication import publish as replace_published
+
+    with _building(settings):
+        return replace_published(settings, night)
+
+
+def report(settings: Settings, night: date, planned: Mapping[str, str] | None = None) -> Report:
+    """What the night did to each mission and what to do about it.
+
+    `planned`: the statuses of this run's plan; a mission that an earlier run of the night loaded is
+    reported as unchanged, while `quality.load` keeps what the night did.
+    """
+    records = []
+    for path in contracts.contract_files(settings.missions):
+        record = Landing(settings.landing, path.stem).record(night)
+        if record is not None:
+            records.append(record.with_(status=(planned or {}).get(path.stem, record.status)))
+    return make_report(settings, night, records)
+
+
+__all__ = [
+    "Ingested",
+    "Line",
+    "Plan",
+    "Report",
+    "gates",
+    "ingest",
+    "plan",
+    "publish",
+    "report",
+    "transform",
+    "validate",
+]

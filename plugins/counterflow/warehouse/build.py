@@ -1,0 +1,134 @@
+"""The build: dbt makes the night's warehouse in files that nobody reads yet.
+
+In: the sources of a night. Out: `build/warehouse.duckdb`, `build/scratch.duckdb` and a manifest
+with the rows and content hash of every published table. dbt runs in this process, twice: its own
+results of the first half are a source of the second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+
+from counterflow.settings import Settings
+from counterflow.warehouse.hashes import content_hashes
+from counterflow.warehouse.manifest import MANIFEST, Build, write_manifest
+from counterflow.warehouse.sources import DBT_RESULT, write_source
+
+Progress = Callable[[str, int, int], None]
+FILES = ("warehouse.duckdb", "scratch.duckdb")
+_FAILED = ("error", "fail", "runtime error")
+
+
+class BuildFailed(Exception):
+    """dbt could not build a model; the message names it and what to do."""
+
+
+def build(
+    settings: Settings, night: date, seconds: Callable[[], float], progress: Progress | None = None
+) -> Build:
+    """Run dbt on the sources of `night`. Raises BuildFailed if a model or seed cannot be built."""
+    started = seconds()
+    for name in FILES:
+        for path in settings.build.glob(f"{name}*"):
+            path.unlink()
+    results = _dbt(settings, night, "facts", progress)
+    _write_results(settings, results)
+    results += _dbt(settings, night, "quality", progress)
+    broken = [r["name"] for r in results if r["type"] != "test" and r["status"] in _FAILED]
+    if broken:
+        raise BuildFailed(
+            f"dbt could not build {', '.join(broken[:5])}. Read {settings.build / 'dbt' / 'logs'} and "
+            "docs/runbooks/build_failed.md"
+        )
+    failed = tuple(r["name"] for r in results if r["type"] == "test" and r["status"] in _FAILED)
+    tables = content_hashes(settings.build / FILES[0])
+    made = Build(night, secrets.token_hex(8), tables, failed, seconds() - started)
+    write_manifest(settings.build / MANIFEST, made)
+    return made
+
+
+def _dbt(
+    settings: Settings, night: date, selector: str, progress: Progress | None
+) -> list[dict[str, Any]]:
+    from dbt.cli.main import dbtRunner  # heavy: imported when it is needed
+
+    target = settings.build / "dbt"
+    target.mkdir(parents=True, exist_ok=True)
+    arguments = [
+        "--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats", "--log-level-file", "info",
+        "build", "--selector", selector, "--exclude-resource-type", "unit_test",
+        "--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project),
+        "--target-path", str(target), "--log-path", str(target / "logs"),
+        "--vars", json.dumps({"night": str(night)}),
+    ]  # fmt: skip
+    with _environment(COUNTERFLOW_HOME=str(settings.home), DBT_TARGET_PATH=str(target)):
+        outcome = dbtRunner(callbacks=[_callback(progress)] if progress else []).invoke(arguments)
+    if outcome.exception is not None or outcome.result is None:
+        kind = type(outcome.exception).__name__
+        raise BuildFailed(f"dbt stopped ({kind}). Read {target / 'logs' / 'dbt.log'}")
+    return [_result(node) for node in outcome.result]
+
+
+def _result(node: Any) -> dict[str, Any]:
+    attached = getattr(node.node, "attached_node", None) or ""
+    depends = getattr(node.node, "depends_on", None)
+    first = (depends.nodes or [""])[0] if depends is not None else ""
+    return {
+        "unique_id": node.node.unique_id,
+        "type": str(node.node.resource_type),
+        "name": node.node.name,
+        "status": str(node.status),
+        "failures": int(node.failures or 0),
+        "table": (attached or first).rpartition(".")[2],
+    }
+
+
+def _write_results(settings: Settings, results: list[dict[str, Any]]) -> None:
+    rows = [
+        {
+            "unique_id": r["unique_id"],
+            "resource_type": r["type"],
+            "name": r["name"],
+            "status": r["status"],
+            "failures": r["failures"],
+            "table_name": r["table"] or r["name"],
+        }
+        for r in sorted(results, key=lambda r: r["unique_id"])
+    ]
+    table = pa.Table.from_pylist(rows, DBT_RESULT)
+    write_source(settings.build / "sources", "dbt_result", table)
+
+
+def _callback(progress: Progress) -> Callable[[Any], None]:
+    def told(event: Any) -> None:
+        if event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult", "LogNodeResult"):
+            progress(
+                str(getattr(event.data, "node_info", event.data).node_name),
+                event.data.index,
+                event.data.total,
+            )
+
+    return told
+
+
+@contextmanager
+def _environment(**values: str) -> Iterator[None]:
+    """Set variables that dbt's profile reads, and put the old ones back."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

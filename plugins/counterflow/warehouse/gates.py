@@ -1,0 +1,176 @@
+"""The gates between a build and its publication: each looks at the built file, read-only.
+
+In: the build of a night. Out: one `GateResult` per gate; a gate that fails, or cannot be run,
+stops the publication, and yesterday's warehouse stays.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from counterflow.settings import Settings
+from counterflow.warehouse.manifest import MANIFEST, Build, read_manifest
+from counterflow.warehouse.vocabulary import closed_columns
+
+PASSED = "gates.json"
+_LARGEST_FALL = 0.5  # of all accepted cases against the published warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """One gate: what it found, in words and counts."""
+
+    gate: str
+    passed: bool
+    detail: str
+
+    def to_dict(self) -> dict[str, object]:
+        """For logs and XCom."""
+        return asdict(self)
+
+
+class GateFailed(Exception):
+    """At least one gate failed: nothing is published. Names them and what to do."""
+
+    def __init__(self, results: list[GateResult]) -> None:
+        self.results = results
+        failed = [r for r in results if not r.passed]
+        lines = "; ".join(f"{r.gate}: {r.detail}" for r in failed)
+        super().__init__(
+            f"not published, yesterday's warehouse stays. {lines}. See docs/runbooks/gate_failed.md"
+        )
+
+
+def run_gates(settings: Settings, night: date) -> list[GateResult]:
+    """Run every gate on the build of `night`. Raises GateFailed after the last one."""
+    built = read_manifest(settings.build / MANIFEST)
+    if built is None or built.night != night:
+        raise GateFailed([GateResult("build", False, f"there is no build of {night}")])
+    results = []
+    with duckdb.connect(str(settings.build / "warehouse.duckdb"), read_only=True) as connection:
+        scratch = settings.build / "scratch.duckdb"
+        connection.execute(f"attach '{_quoted(scratch)}' as scratch (read_only)")
+        for name, gate in _GATES.items():
+            try:
+                problem = gate(connection, settings, built)
+            except duckdb.Error as error:
+                problem = f"could not be run ({type(error).__name__})"
+            results.append(GateResult(name, not problem, problem or "passed"))
+    if any(not result.passed for result in results):
+        raise GateFailed(results)
+    passed = {"build_id": built.build_id, "gates": [r.to_dict() for r in results]}
+    (settings.build / PASSED).write_text(json.dumps(passed, indent=1) + "\n", "utf-8")
+    return results
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    found = connection.execute(query).fetchone()
+    return int(found[0]) if found else 0
+
+
+def _dbt_tests(_: duckdb.DuckDBPyConnection, __: Settings, built: Build) -> str:
+    failed = built.failed_tests
+    return f"{len(failed)} dbt tests failed: {', '.join(failed[:5])}" if failed else ""
+
+
+def _accounting(connection: duckdb.DuckDBPyConnection, _: Settings, __: Build) -> str:
+    wrong = _count(
+        connection,
+        "select count(*) from quality.load where rows_read is distinct from "
+        "rows_accepted + rows_quarantined + rows_withheld + rows_blank",
+    )
+    return (
+        f"{wrong} loads do not add up: read = accepted + quarantined + withheld + blank"
+        if wrong
+        else ""
+    )
+
+
+def _consent(connection: duckdb.DuckDBPyConnection, _: Settings, __: Build) -> str:
+    """No case that did not pass the consent gate, and every fact belongs to a case."""
+    facts = connection.execute(
+        "select table_name from duckdb_columns() where database_name = current_database() "
+        "and schema_name = 'core' and column_name = 'case_key' order by all"
+    ).fetchall()
+    problems = []
+    for (table,) in facts:
+        against = (
+            "scratch.intermediate.int_source_row as r where r.source = 'case' "
+            "and r.outcome = 'accepted'"
+            if table == "fct_case"
+            else "core.fct_case as r where true"
+        )
+        foreign = _count(
+            connection,
+            f"select count(*) from core.{table} as f where not exists "
+            f"(select 1 from {against} and r.case_key = f.case_key and r.mission_code = f.mission_code)"
+            if table in ("fct_case", "fct_local_attribute")
+            else f"select count(*) from core.{table} as f where not exists "
+            f"(select 1 from {against} and r.case_key = f.case_key)",
+        )
+        if foreign:
+            problems.append(f"{foreign} rows of core.{table} belong to no case that consented")
+    return "; ".join(problems)
+
+
+def _vocabularies(connection: duckdb.DuckDBPyConnection, _: Settings, __: Build) -> str:
+    """Every text column of core holds nothing but codes, keys and what contracts say."""
+    problems = []
+    for column, allowed in closed_columns(connection):
+        if allowed is None:
+            problems.append(f"{column} is a text column that no vocabulary covers")
+            continue
+        schema_table, _dot, name = column.rpartition(".")
+        foreign = _count(
+            connection,
+            f'select count(*) from {schema_table} as t where not ({allowed}) and "{name}" is not null',
+        )
+        if foreign:
+            problems.append(f"{foreign} values of {column} are outside its vocabulary")
+    return "; ".join(problems)
+
+
+def _volume(connection: duckdb.DuckDBPyConnection, settings: Settings, _: Build) -> str:
+    published = read_manifest(settings.warehouse / MANIFEST)
+    before = published.tables.get("core.fct_case", (0, ""))[0] if published else 0
+    now = _count(connection, "select count(*) from core.fct_case")
+    if now == 0:
+        return "there is not one accepted case"
+    if before and now < before * (1 - _LARGEST_FALL):
+        return f"{now} cases, {before} in the published warehouse: more than half would vanish"
+    return ""
+
+
+def _failures(connection: duckdb.DuckDBPyConnection, settings: Settings, built: Build) -> str:
+    total, failed = connection.execute(
+        "select count(*), count(*) filter (where status in ('failed', 'refused')) "
+        "from quality.load where night = ?",
+        [built.night],
+    ).fetchone() or (0, 0)
+    if total and failed / total > settings.max_failed_share:
+        return (
+            f"{failed} of {total} missions failed or were refused, more than "
+            f"{settings.max_failed_share:.0%} (COUNTERFLOW_MAX_FAILED_SHARE)"
+        )
+    return ""
+
+
+_Gate = Callable[[duckdb.DuckDBPyConnection, Settings, Build], str]
+_GATES: dict[str, _Gate] = {
+    "dbt_tests": _dbt_tests,
+    "row_accounting": _accounting,
+    "consent": _consent,
+    "closed_vocabularies": _vocabularies,
+    "volume": _volume,
+    "failed_missions": _failures,
+}

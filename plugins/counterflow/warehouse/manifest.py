@@ -1,0 +1,78 @@
+"""The manifest of a build: its night and the rows and content hash of every published table.
+
+In: a `Build`. Out: `manifest.json` beside the file it describes, and the same read back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from counterflow.settings import Settings
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """What was built: `tables` maps `schema.table` to (rows, content hash)."""
+
+    night: date
+    build_id: str
+    tables: Mapping[str, tuple[int, str]]
+    failed_tests: tuple[str, ...]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Counts only, for logs and XCom."""
+        rows = sum(rows for rows, _ in self.tables.values())
+        return {
+            "night": str(self.night),
+            "build_id": self.build_id,
+            "tables": len(self.tables),
+            "rows": rows,
+            "failed_tests": list(self.failed_tests),
+            "seconds": round(self.seconds, 2),
+        }
+
+
+def read_manifest(path: Path) -> Build | None:
+    """The manifest at `path`, None if there is none."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    tables = {name: (rows, digest) for name, (rows, digest) in data["tables"].items()}
+    night = date.fromisoformat(data["night"])
+    return Build(night, data["build_id"], tables, tuple(data["failed_tests"]), data["seconds"])
+
+
+def write_manifest(path: Path, made: Build) -> None:
+    """Replace the manifest at `path` in one step."""
+    data = {
+        "night": str(made.night),
+        "build_id": made.build_id,
+        "failed_tests": made.failed_tests,
+        "seconds": round(made.seconds, 3),
+        "tables": made.tables,
+    }
+    aside = path.with_name(f".{MANIFEST}-{made.build_id}")
+    aside.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+    os.replace(aside, path)
+
+
+def published_night(settings: Settings) -> date | None:
+    """The night of the warehouse that analysts open, None before the first publication."""
+    published = read_manifest(settings.warehouse / MANIFEST)
+    return published.night if published else None
+
+
+def built_night(settings: Settings) -> date | None:
+    """The night of the last build, None if there is none."""
+    built = read_manifest(settings.build / MANIFEST)
+    return built.night if built else None

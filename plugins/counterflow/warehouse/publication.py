@@ -1,0 +1,77 @@
+"""Publication: the built file takes the place of `warehouse.duckdb` in one rename.
+
+In: a build whose gates have passed. Out: the published file and the last ones kept beside it. A
+reader that has the old file open keeps it to its end; who opens it now sees the new one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from counterflow.settings import Settings
+from counterflow.warehouse.gates import PASSED, GateFailed, GateResult
+from counterflow.warehouse.manifest import MANIFEST, read_manifest
+
+FILE = "warehouse.duckdb"
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What analysts open from now on. `changed` names the tables whose content is new."""
+
+    night: date
+    path: Path
+    build_id: str
+    changed: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """For logs and XCom."""
+        return {"night": str(self.night), "build_id": self.build_id, "changed": list(self.changed)}
+
+
+def publish(settings: Settings, night: date) -> Publication:
+    """Publish the build of `night`. Raises GateFailed unless exactly this build passed its gates."""
+    built = read_manifest(settings.build / MANIFEST)
+    target = settings.warehouse / FILE
+    published = read_manifest(settings.warehouse / MANIFEST)
+    if built is not None and published is not None and built.build_id == published.build_id:
+        return Publication(night, target, built.build_id, ())  # a retry: it is published already
+    if built is None or built.night != night or _gated(settings) != built.build_id:
+        problem = f"the build of {night} has not passed the gates; another run may have built since"
+        raise GateFailed([GateResult("publish", False, problem)])
+    kept = settings.warehouse / "kept"
+    kept.mkdir(parents=True, exist_ok=True)
+    source = settings.build / FILE
+    if (settings.build / f"{FILE}.wal").exists():
+        raise GateFailed([GateResult("publish", False, "the build was not checkpointed")])
+    copy = kept / f"warehouse-{night:%Y%m%d}-{built.build_id}.duckdb"
+    if not copy.exists():
+        os.link(source, copy)
+    os.replace(source, target)
+    aside = settings.warehouse / f".{MANIFEST}-{built.build_id}"
+    shutil.copyfile(settings.build / MANIFEST, aside)
+    os.replace(aside, settings.warehouse / MANIFEST)
+    _prune(kept, settings.kept_publications)
+    before = published.tables if published else {}
+    changed = tuple(n for n, t in built.tables.items() if before.get(n, (0, ""))[1] != t[1])
+    return Publication(night, target, built.build_id, changed)
+
+
+def _gated(settings: Settings) -> str | None:
+    try:
+        passed = json.loads((settings.build / PASSED).read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    return str(passed["build_id"])
+
+
+def _prune(kept: Path, count: int) -> None:
+    """Keep the newest publications: by time of publication, which a re-run night makes newest."""
+    files = sorted(kept.glob("warehouse-*.duckdb"), key=lambda p: (p.stat().st_mtime_ns, p.name))
+    for path in files[:-count]:
+        path.unlink()

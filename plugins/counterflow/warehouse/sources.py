@@ -1,0 +1,230 @@
+"""What dbt reads, written anew for a night: links to the exports in force, and small tables.
+
+In: contracts, landing and verdicts. Out: `build/sources/<name>/*.parquet` (docs/internals.md §7).
+Nothing here is personal: everything comes from landing, from verdicts or from contracts.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from counterflow import contracts
+from counterflow.building import landing_schema
+from counterflow.canonical import TABLES
+from counterflow.contracts import Contract
+from counterflow.contracts import tables as compiled
+from counterflow.depersonalise import MissionKeys
+from counterflow.fields import SIGNALS_SCHEMA
+from counterflow.ingest import ROWS_SCHEMA
+from counterflow.landing import Landing, NightRecord
+from counterflow.settings import Settings
+
+_TEXT, _INT, _DATE = pa.string(), pa.int64(), pa.date32()
+LOAD = pa.schema(
+    [
+        ("night", _DATE),
+        ("mission_code", _TEXT),
+        ("status", _TEXT),
+        ("export_sha256", _TEXT),
+        ("export", _TEXT),
+        ("rows_read", _INT),
+        ("rows_accepted", _INT),
+        ("rows_quarantined", _INT),
+        ("rows_withheld", _INT),
+        ("rows_blank", _INT),
+        ("is_stale", pa.bool_()),
+        ("message", _TEXT),
+        ("withheld_no_consent", _INT),
+        ("withheld_consent_unknown", _INT),
+        ("withheld_consent_withdrawn", _INT),
+        ("loaded_night", _DATE),
+    ]
+)
+FAILURE = pa.schema(
+    [
+        ("mission_code", _TEXT),
+        ("table_name", _TEXT),
+        ("source", _TEXT),
+        ("source_row", _INT),
+        ("rule_id", _TEXT),
+    ]
+)
+RULE_RESULT = pa.schema(
+    [
+        ("night", _DATE),
+        ("mission_code", _TEXT),
+        ("table_name", _TEXT),
+        ("rule_id", _TEXT),
+        ("severity", _TEXT),
+        ("status", _TEXT),
+        ("rows_checked", _INT),
+        ("rows_failed", _INT),
+    ]
+)
+SIGNAL = pa.schema([("night", _DATE), ("mission_code", _TEXT), *SIGNALS_SCHEMA])
+DBT_RESULT = pa.schema(
+    [
+        ("unique_id", _TEXT),
+        ("resource_type", _TEXT),
+        ("name", _TEXT),
+        ("status", _TEXT),
+        ("failures", _INT),
+        ("table_name", _TEXT),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The export that a mission's facts come from on a night."""
+
+    contract: Contract
+    record: NightRecord
+    path: Path
+
+
+def write_sources(
+    settings: Settings, night: date, keys: Mapping[str, MissionKeys]
+) -> list[InForce]:
+    """Write all sources of `night`; the exports in force are returned."""
+    known = contracts.load_contracts(settings.missions)
+    records = {code: list(Landing(settings.landing, code).records(night)) for code in known}
+    force = [
+        InForce(contract, last, Landing(settings.landing, code).path(last.export))
+        for code, contract in known.items()
+        if (last := records[code][-1] if records[code] else None) is not None and last.export
+    ]
+    folder = settings.build / "sources"
+    aside = settings.build / f".sources-{secrets.token_hex(4)}"
+    aside.mkdir(parents=True)
+    try:
+        _link_tables(aside, force)
+        _small_tables(aside, settings, known, records, force, keys)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return force
+
+
+def _link_tables(folder: Path, force: Sequence[InForce]) -> None:
+    schemas = {name: landing_schema(name) for name in TABLES} | {"rows": ROWS_SCHEMA}
+    for name, schema in schemas.items():
+        target = folder / name
+        target.mkdir()
+        pq.write_table(schema.empty_table(), target / "_empty.parquet")
+        for one in force:
+            os.symlink(one.path / f"{name}.parquet", target / f"{one.contract.mission}.parquet")
+
+
+def _small_tables(
+    folder: Path,
+    settings: Settings,
+    known: Mapping[str, Contract],
+    records: Mapping[str, Sequence[NightRecord]],
+    force: Sequence[InForce],
+    keys: Mapping[str, MissionKeys],
+) -> None:
+    contracts_ = list(known.values())
+    tables = {
+        "mission": [compiled.mission_row(c) for c in contracts_],
+        "code_map": [compiled.code_map(c, keys[c.mission]) for c in contracts_],
+        "asked": [compiled.asked(c) for c in contracts_],
+        "form_version": [compiled.form_versions(c) for c in contracts_],
+        "load": [_loads([r for rows in records.values() for r in rows])],
+        "failure": [_verdict_table(one, "failures", FAILURE) for one in force],
+        "rule_result": [_results(settings, record) for rows in records.values() for record in rows],
+        "signal": [_signals(settings, record) for rows in records.values() for record in rows],
+    }
+    empty = {"failure": FAILURE, "rule_result": RULE_RESULT, "signal": SIGNAL}
+    for name, parts in tables.items():
+        table = pa.concat_tables(parts) if parts else empty[name].empty_table()
+        write_source(folder, name, table)
+    write_source(folder, "dbt_result", DBT_RESULT.empty_table())
+
+
+def write_source(folder: Path, name: str, table: pa.Table) -> None:
+    """One small source of one file."""
+    (folder / name).mkdir(exist_ok=True)
+    pq.write_table(table, folder / name / f"{name}.parquet")
+
+
+def _loads(records: Sequence[NightRecord]) -> pa.Table:
+    rows = []
+    for r in records:
+        withheld = r.withheld or {}
+        rows.append(
+            {
+                "night": r.night,
+                "mission_code": r.mission_code,
+                "status": r.status,
+                "export_sha256": r.export_sha256,
+                "export": r.export,
+                "rows_read": r.rows_read,
+                "rows_accepted": r.rows_accepted,
+                "rows_quarantined": r.rows_quarantined,
+                "rows_withheld": sum(withheld.values()),
+                "rows_blank": r.rows_blank,
+                "is_stale": r.is_stale,
+                "message": r.message,
+                "withheld_no_consent": withheld.get("no_consent", 0),
+                "withheld_consent_unknown": withheld.get("consent_unknown", 0),
+                "withheld_consent_withdrawn": withheld.get("consent_withdrawn", 0),
+                "loaded_night": r.loaded_night,
+            }
+        )
+    return pa.Table.from_pylist(rows, LOAD)
+
+
+def verdict_folder(path: Path, record: NightRecord) -> Path | None:
+    """The verdict that counts for a night's record."""
+    return path / record.verdict if record.verdict else None
+
+
+def _verdict_table(one: InForce, name: str, schema: pa.Schema) -> pa.Table:
+    """A table of the verdict on the export in force, with its mission."""
+    folder = verdict_folder(one.path, one.record)
+    return _with_mission(folder, name, one.contract.mission, schema, one.record.night)
+
+
+def _results(settings: Settings, record: NightRecord) -> pa.Table:
+    """The rules' results of what was judged that night (also of an export that was refused)."""
+    export = record.tried or record.export
+    if export is None or not record.tried_verdict:
+        return RULE_RESULT.empty_table()
+    path = Landing(settings.landing, record.mission_code).path(export)
+    folder = path / record.tried_verdict
+    return _with_mission(folder, "results", record.mission_code, RULE_RESULT, record.night)
+
+
+def _signals(settings: Settings, record: NightRecord) -> pa.Table:
+    export = record.tried or record.export
+    if export is None:
+        return SIGNAL.empty_table()
+    path = Landing(settings.landing, record.mission_code).path(export)
+    return _with_mission(path, "signals", record.mission_code, SIGNAL, record.night)
+
+
+def _with_mission(
+    folder: Path | None, name: str, mission: str, schema: pa.Schema, night: date
+) -> pa.Table:
+    if folder is None or not (folder / f"{name}.parquet").exists():
+        return schema.empty_table()
+    table = pq.read_table(folder / f"{name}.parquet")
+    own = {"mission_code": pa.array([mission] * table.num_rows, _TEXT)}
+    own["night"] = pa.array([night] * table.num_rows, _DATE)
+    columns = [
+        table.column(f.name).cast(f.type) if f.name in table.column_names else own[f.name]
+        for f in schema
+    ]
+    return pa.table(columns, schema=schema)

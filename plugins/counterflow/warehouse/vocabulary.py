@@ -1,0 +1,99 @@
+"""What each published text column of the facts may hold: the allow-list of the vocabulary gate.
+
+In: a connection to the built file. Out: for every text column of `core` a SQL condition that its
+values must satisfy, or None: a column that no vocabulary covers fails the gate (it fails closed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+
+_KEY = "regexp_full_match({column}, '[0-9a-f]{{32}}')"
+_MISSION = "{column} in (select mission_code from core.dim_mission)"
+_COUNTRY = "{column} in (select country_code from core.dim_country)"
+_CODE = "{column} in (select code from core.dim_code where code_list in ('{lists}'))"
+_NAME = "regexp_full_match({column}, '[a-z][a-z0-9_]{{0,63}}')"
+
+# Columns by name; where a name means different things, by table and name.
+_BY_NAME = {
+    "case_key": _KEY,
+    "mission_code": _MISSION,
+    "citizenship": _COUNTRY,
+    "country": _COUNTRY,
+    "country_of_exploitation": _COUNTRY,
+    "from_country": _COUNTRY,
+    "to_country": _COUNTRY,
+    "citizenship_region": "{column} in (select m49_region from core.dim_country) or {column} = 'unknown'",
+    "form_version": _NAME,
+}
+_LISTS = {
+    "gender": "gender",
+    "marital_status": "marital_status",
+    "education": "highest_level_of_education",
+    "country_of_exploitation_basis": "country_basis",
+    "trafficking_status": "trafficking_status",
+    "duration_band": "duration_band",
+    "referral_source": "organisation_type",
+    "case_status": "case_status",
+    "exploitation_type": "exploitation_type",
+    "labour_sector": "labour_sector",
+    "means_of_control": "means_of_control",
+    "answer": "answer",
+    "recruitment_method": "recruitment_method",
+    "recruiter_relationship": "recruiter_relationship",
+    "role": "perpetrator_role",
+    "factor": "vulnerability_factor",
+    "level": "vulnerability_level",
+    "service_type": "service_type",
+    "status": "assistance_status",
+    "provider_type": "organisation_type",
+}
+_BY_TABLE = {
+    ("fct_case", "age_band"): "age_band",
+    ("fct_perpetrator", "age_band"): "perpetrator_age_band",
+}
+# Attributes of missions, countries and codes come from contracts and seeds, not from exports.
+_REFERENCE = ("dim_mission", "dim_country", "dim_code")
+_LOCAL = ("field", "value", "label")  # closed by the contract: the code map is the list
+
+
+def closed_columns(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str | None]]:
+    """(`core.table.column`, condition or None) of every text column of the facts."""
+    columns = connection.execute(
+        "select table_name, column_name from duckdb_columns() "
+        "where database_name = current_database() and schema_name = 'core' "
+        "and data_type like 'VARCHAR%' order by all"
+    ).fetchall()
+    for table, column in columns:
+        if table not in _REFERENCE:
+            yield f"core.{table}.{column}", _condition(table, column)
+
+
+def _condition(table: str, column: str) -> str | None:
+    quoted = f't."{column}"'
+    if table == "fct_local_attribute" and column in _LOCAL:
+        return _local(column)
+    if (pattern := _BY_NAME.get(column)) is not None:
+        return pattern.format(column=quoted)
+    name = _BY_TABLE.get((table, column)) or _LISTS.get(column)
+    if name is None and column.startswith("is_"):
+        name = "answer"
+    if name is None:
+        return None
+    missing = f"{quoted} in ('unknown', 'not_asked')"
+    return f"({_CODE.format(column=quoted, lists=name)} or {missing})"
+
+
+def _local(column: str) -> str:
+    """Local fields, values and labels are those of the code maps."""
+    source = {
+        "field": "split_part(m.local_code, '=', 1)",
+        "value": "m.code",
+        "label": "m.label",
+    }[column]
+    return (
+        f"exists (select 1 from scratch.staging.stg_code_map as m where m.table_name = "
+        f"'local_attribute' and {source} = t.\"{column}\") or t.\"{column}\" in ('unknown', 'not_asked')"
+    )
