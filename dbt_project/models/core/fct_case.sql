@@ -1,7 +1,9 @@
 with citizenship as (
     select
         case_key,
-        arg_min(citizenship, (citizenship_number, citizenship)) as first_citizenship,
+        arg_min(
+            citizenship, (coalesce(citizenship_number, 1), source, source_row, citizenship)
+        ) as first_citizenship,
         list(distinct citizenship) as citizenships
     from {{ ref('int_citizenship') }}
     where citizenship is not null

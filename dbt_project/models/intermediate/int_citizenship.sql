@@ -4,6 +4,8 @@ select
     parent.case_key,
     parent.form_version,
     {{ country('citizenship') }} as citizenship,
-    landed.citizenship_number
+    landed.citizenship_number,
+    landed.source,
+    landed.source_row
 from {{ accepted_rows('citizenship') }}
 {{ code_maps('citizenship', ['citizenship']) }}

@@ -75,18 +75,21 @@ select
     source_row,
     case_key,
     if(len(rules) = 0, 'accepted', 'quarantined') as outcome,
-    list_transform(
-        list_sort(
-            list_transform(
-                rules,
-                lambda rule: case
-                    when rule like '%.case_present' or rule like '%.case_known' then '0'
-                    when rule = 'parent_quarantined' then '1'
-                    when rule like 'case.key%' then '2'
-                    else '3'
-                end || rule
-            )
-        ),
-        lambda rule: rule[2:]
-    ) as rule_ids
+    case
+        when len(rules) < 2 then rules
+        else list_transform(
+            list_sort(
+                list_transform(
+                    rules,
+                    lambda rule: case
+                        when rule like '%.case_present' or rule like '%.case_known' then '0'
+                        when rule = 'parent_quarantined' then '1'
+                        when rule like 'case.key%' then '2'
+                        else '3'
+                    end || rule
+                )
+            ),
+            lambda rule: rule[2:]
+        )
+    end as rule_ids
 from listed
