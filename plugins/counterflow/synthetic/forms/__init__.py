@@ -1,0 +1,30 @@
+"""The forms in use: a mission in, its `Form` out."""
+
+from __future__ import annotations
+
+from counterflow.synthetic.forms import casebook, htcds1, htcds_xlsx, kobo, legacy
+from counterflow.synthetic.forms.base import Column, Form, Mission
+
+BUILDERS = {
+    "htcds_xlsx": htcds_xlsx.build,
+    "kobo": kobo.build,
+    "legacy": legacy.build,
+    "htcds1": htcds1.build,
+    "casebook": casebook.build,
+}
+
+
+def build(mission: Mission) -> Form:
+    """The mission's form, with what the mission renamed."""
+    system = mission.form if mission.form in BUILDERS else mission.form.rpartition("_")[0]
+    form = BUILDERS[system](mission)
+    for source, columns in form.sources.items():
+        form.sources[source] = [_renamed(column, mission) for column in columns]
+    for question in mission.variation.local:
+        form.lists[f"local.{question.name}"] = dict(question.codes)
+    return form
+
+
+def _renamed(column: Column, mission: Mission) -> Column:
+    header = mission.variation.rename.get(column.header, column.header)
+    return Column(header, column.fill, column.field, column.codes, column.role, column.technical)

@@ -1,0 +1,384 @@
+"""What every form shares: a form is columns, each a header and how a case fills its cell.
+
+In: a mission and its variation. Out: `Form`, which turns a `Case` into lines of its export's
+sources, and says what it asks, for the truth. Dialects subclass nothing; they build a `Form`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from counterflow.synthetic.calibration import AGE_BANDS
+from counterflow.synthetic.model import Case
+from counterflow.synthetic.words import words
+
+Cell = Any  # text, number, date or None: what the writer of the format can hold
+Fill = Callable[["Form", Case, Any], Cell]
+
+DRIFT = 0.05  # share of cells whose capitals differ from the list
+
+BASIS_KEYS = {"screening": "country_screening", "registration": "country_registration"}
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A closed question that only one mission asks. `name` is agreed with headquarters."""
+
+    name: str
+    header: str
+    question: str
+    codes: Mapping[str, str]  # canonical to local
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """How one mission departs from the form it shares with others."""
+
+    rename: Mapping[str, str] = field(default_factory=dict)
+    delimiter: str = ""
+    missing: tuple[str, ...] = ()
+    basis: str = ""
+    local: tuple[Local, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mission:
+    """One synthetic mission: its form, how it is encoded, and its share of 16,000 cases."""
+
+    code: str
+    form: str
+    encoding: str
+    weight: float
+    variation: Variation = Variation()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a source. `codes` names the list in `Form.lists`; `role` says what it holds."""
+
+    header: str
+    fill: Fill
+    field: str = ""  # canonical `table.field` it feeds, for the notes and the defects
+    codes: str = ""
+    role: str = "field"  # field, key, personal, ignored, consent
+    technical: str = ""  # hidden first row of the official template
+
+
+@dataclass(slots=True)
+class Form:
+    """One mission's form: sources with their columns, lists of codes, and what is asked."""
+
+    mission: Mission
+    name: str
+    language: str
+    kind: str  # csv, zip, xlsx, json
+    path: str  # with strftime fields for the night
+    sources: dict[str, list[Column]]
+    lists: dict[str, dict[str, str]]
+    countries: dict[str, str]
+    asked: frozenset[str]  # fields of the case table and of others, as `table.field`
+    date_format: str
+    missing: tuple[str, ...] = ("",)
+    delimiter: str = ","
+    basis: str = "last_exploitation"
+    basis_by_case: bool = False  # a column says the basis
+    v1_until: date | None = None
+    v1_lacks: frozenset[str] = frozenset()
+    control_items: tuple[str, ...] = ()
+    control_v1_lacks: frozenset[str] = frozenset()
+    control_mode: str = "chosen"  # chosen, each
+    control_not_chosen: str = "unknown"
+    factor_items: tuple[str, ...] = ()
+    factor_mode: str = "chosen"
+    factor_not_chosen: str = "unknown"
+    factor_levels: dict[str, str] = field(default_factory=dict)
+    exploitation_not_chosen: str = "no"
+    flat_exploitation: bool = False  # types and sectors are two lists of one row
+    services_flat: tuple[str, ...] = ()  # statuses that have a list column of their own
+    files: dict[str, str] = field(default_factory=dict)  # source to file name, in a zip
+    joiner: str = "; "
+    macro_drops_substrings: bool = False
+    pre_numbered: int = 0
+    number_style: str = "{index}"
+    age_kind: str = "birth"  # birth, years, band
+    notes: list[str] = field(default_factory=list)
+    digits: str = ""  # ten local digits, used in ages now and then
+    buddhist: bool = False
+    real_dates: bool = False  # the workbook holds dates as dates
+    many_methods: bool = True
+    drifting: frozenset[str] = frozenset()  # fields whose capitals drift
+    bands: dict[str, tuple[str, ...]] = field(default_factory=dict)  # age band to its spellings
+
+    def version(self, registered: date) -> str:
+        """The version of the form in force on a day."""
+        return "v1" if self.v1_until and registered <= self.v1_until else "v2"
+
+    def asks(self, name: str, version: str) -> bool:
+        """Whether `table.field` stands on that version of the form."""
+        return name in self.asked and not (version == "v1" and name in self.v1_lacks)
+
+    def control_asked(self, version: str) -> list[str]:
+        """Means of control on that version of the form."""
+        lacking = self.control_v1_lacks if version == "v1" else frozenset()
+        return [item for item in self.control_items if item not in lacking]
+
+    def absent(self, case: Case) -> str:
+        """One of the form's ways not to answer."""
+        return self.missing[int(case.rng.random() * len(self.missing))]
+
+    def code(self, case: Case, holder: Any, name: str, value: str | None, codes: str) -> Cell:
+        """The cell of a coded field."""
+        if name in holder.bad:
+            return holder.bad[name]
+        if case.version == "v1" and name in self.v1_lacks:
+            return ""
+        if value is None:
+            return self.absent(case)
+        text = self.lists[codes][value]
+        if name in self.drifting and case.rng.random() < DRIFT:
+            return text.capitalize() if case.rng.random() < 0.7 else text.lower()
+        return text
+
+    def country(self, case: Case, holder: Any, name: str, value: str | None) -> Cell:
+        """The cell of a country."""
+        if name in holder.bad:
+            return holder.bad[name]
+        return self.absent(case) if value is None else self.countries[value]
+
+    def join(self, case: Case, name: str, items: Iterable[str]) -> Cell:
+        """The cell of a list of local codes; an unmapped one may be among them."""
+        picked = list(items)
+        if name in case.bad:
+            picked.append(case.bad[name])
+        if self.kind == "json":
+            return picked
+        return self.joiner.join(picked) if picked else self.absent(case)
+
+    def day(self, case: Case, holder: Any, name: str, value: date | None) -> Cell:
+        """The cell of a date."""
+        if name in holder.bad:
+            return holder.bad[name]
+        if value is None:
+            return "" if self.real_dates else self.absent(case)
+        return value if self.real_dates else self.write_day(value)
+
+    def write_day(self, value: date) -> str:
+        """A date as the form writes it."""
+        year = value.year + (543 if self.buddhist else 0)
+        text = self.date_format.replace("%Y", f"{year:04d}")
+        return value.strftime(text)
+
+    def number(self, case: Case, holder: Any, name: str, value: int | None) -> Cell:
+        """The cell of a number, now and then in local digits."""
+        if name in holder.bad:
+            return holder.bad[name]
+        if value is None:
+            return self.absent(case)
+        text = str(value)
+        if self.digits and case.rng.random() < 0.5:
+            text = text.translate(str.maketrans("0123456789", self.digits))
+        return text
+
+    def lines(self, case: Case) -> Iterator[tuple[str, list[Cell], str]]:
+        """Source, cells and own rule of each line that the case has in the export."""
+        for source, columns in self.sources.items():
+            for part, rule in parts(self, case, source):
+                yield source, [column.fill(self, case, part) for column in columns], rule
+
+
+def parts(form: Form, case: Case, source: str) -> Iterator[tuple[Any, str]]:
+    """What one case puts into `source`, one entry a line, each with the rule it must break."""
+    if source == "case":
+        yield case, case.rule
+    elif source == "control" and form.control_mode == "each":
+        yield case, "control.answer_mapped" if "control.answer" in case.bad else ""
+    elif source == "control":
+        for item in form.control_asked(case.version):
+            if case.control.get(item) == "yes":
+                yield form.lists["means_of_control"][item], ""
+        if "control.means_of_control" in case.bad:
+            yield case.bad["control.means_of_control"], "control.means_of_control_mapped"
+    elif source == "vulnerability":
+        for item in form.factor_items:
+            yield item, ""
+    else:
+        held: list[Any] = {
+            "exploitation": case.exploitations,
+            "route_leg": case.legs,
+            "perpetrator": case.perpetrators,
+            "assistance": case.services,
+        }[source]
+        for part in held:
+            yield part, part.bad.get("", "")
+
+
+# Ready-made fillers.
+
+
+def age_of(form: Form, case: Case, part: Any) -> Cell:
+    """The age: a date of birth, full years, or a local band, as the form asks."""
+    if form.age_kind == "birth":
+        return form.day(case, case, "case.age_band", case.birth)
+    if form.age_kind == "years":
+        return form.number(case, case, "case.age_band", case.age)
+    if "case.age_band" in case.bad or case.age is None:
+        return form.number(case, case, "case.age_band", None)
+    band = next(b for b, (low, high) in AGE_BANDS.items() if low <= case.age <= high)
+    spellings = form.bands[band]
+    return spellings[0] if case.rng.random() < 0.8 else case.rng.choice(spellings)
+
+
+def means_answer(item: str) -> Fill:
+    """One means of control in a column of its own."""
+
+    def fill(form: Form, case: Case, part: Any) -> Cell:
+        if item not in case.control:
+            return ""  # not on this version of the form
+        if "control.answer" in case.bad and item == "physical_abuse":
+            return case.bad["control.answer"]
+        answer = case.control[item]
+        if form.kind == "json":
+            return None if answer is None else answer == "yes"
+        return form.lists["control_answer"][answer] if answer else form.absent(case)
+
+    return fill
+
+
+def consent(form: Form, case: Case, part: Any) -> Cell:
+    """The answer to the question on research; a withdrawn consent was once given."""
+    given = {"withdrawn": "yes"}.get(case.consent, case.consent)
+    return form.lists["consent"][given] if given != "unknown" else form.absent(case)
+
+
+def withdrawn(form: Form, case: Case, part: Any) -> Cell:
+    """The day a consent was withdrawn, else nothing."""
+    if case.withdrawn is None:
+        return ""
+    return case.withdrawn if form.real_dates else form.write_day(case.withdrawn)
+
+
+def fixed(attribute: str) -> Fill:
+    """A column nobody needs: personal or technical, the same for its kind."""
+
+    def fill(form: Form, case: Case, part: Any) -> Cell:
+        return personal(form, case, attribute)
+
+    return fill
+
+
+def personal(form: Form, case: Case, kind: str) -> Cell:
+    """An obviously synthetic personal value, different from case to case."""
+    said = words(form.language, "person")
+    n = case.index
+    if kind in ("surname", "name"):
+        return f"{said[kind]} {n}"
+    if kind == "phone":
+        return f"+000 555 {n:06d}"
+    if kind == "id_no":
+        return f"ID{n * 7919 % 10**9:09d}"
+    if kind == "address":
+        return f"{said['street']} / {n}"
+    if kind == "email":
+        return f"case{n}@example.org"
+    if kind == "worker":
+        return f"{said['name']} W{n % 9}"
+    if kind == "notes":
+        return f"{said['note']} +000 556 {n:06d}" if n % 3 == 0 else ""
+    if kind == "city":
+        return said["surname"] + "-" + str(n % 12)
+    if kind == "row":
+        return n
+    if kind == "start":
+        return f"{case.registered.isoformat()}T09:{n % 60:02d}:00.000+00:00"
+    return ""
+
+
+def of(name: str, attribute: str, codes: str) -> Fill:
+    """A coded field: `attribute` of the part, written with the list `codes`."""
+    return lambda form, case, part: form.code(case, part, name, getattr(part, attribute), codes)
+
+
+def country_of(name: str, attribute: str) -> Fill:
+    """A country field."""
+    return lambda form, case, part: form.country(case, part, name, getattr(part, attribute))
+
+
+def day_of(name: str, attribute: str) -> Fill:
+    """A date field."""
+    return lambda form, case, part: form.day(case, part, name, getattr(part, attribute))
+
+
+def number_of(name: str, attribute: str) -> Fill:
+    """A number field."""
+    return lambda form, case, part: form.number(case, part, name, getattr(part, attribute))
+
+
+def key(form: Form, case: Case, part: Any) -> Cell:
+    """The case number."""
+    return "" if "case.key" in case.bad and part is case else case.number
+
+
+def citizenship_list(form: Form, case: Case, part: Any) -> Cell:
+    """All citizenships of the case in one cell."""
+    listed = [form.countries[c] for c in case.citizenships]
+    if form.macro_drops_substrings:
+        listed = kept_by_macro(listed)
+    return form.join(case, "citizenship.citizenship", listed)
+
+
+def kept_by_macro(items: list[str]) -> list[str]:
+    """The template's macro adds a value unless the cell already contains its text."""
+    kept: list[str] = []
+    for item in items:
+        if item not in "; ".join(kept):
+            kept.append(item)
+    return kept
+
+
+def chosen(name: str, codes: str, pick: Callable[[Case], Iterable[str]]) -> Fill:
+    """A multiple choice in one cell."""
+
+    def fill(form: Form, case: Case, part: Any) -> Cell:
+        return form.join(case, name, [form.lists[codes][item] for item in pick(case)])
+
+    return fill
+
+
+def means_chosen(case: Case) -> list[str]:
+    """Means of control answered yes."""
+    return [item for item, answer in case.control.items() if answer == "yes"]
+
+
+def factors_chosen(case: Case) -> list[str]:
+    """Factors of vulnerability answered yes."""
+    return [item for item, answer in case.factors.items() if answer == "yes"]
+
+
+def types_chosen(case: Case) -> list[str]:
+    """Types of exploitation, each once, in the order of the case."""
+    return list(dict.fromkeys(e.type for e in case.exploitations if e.type))
+
+
+def sectors_chosen(case: Case) -> list[str]:
+    """Labour sectors, each once."""
+    return list(dict.fromkeys(e.sector for e in case.exploitations if e.sector))
+
+
+def local_columns(mission: Mission) -> list[Column]:
+    """The columns of the mission's own questions."""
+
+    def filler(question: Local) -> Fill:
+        def fill(form: Form, case: Case, part: Any) -> Cell:
+            answer = case.local.get(question.name)
+            return "" if answer is None else question.codes[answer]
+
+        return fill
+
+    return [
+        Column(q.header, filler(q), f"local_attribute.{q.name}", f"local.{q.name}")
+        for q in mission.variation.local
+    ]

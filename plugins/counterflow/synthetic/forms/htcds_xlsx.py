@@ -1,0 +1,147 @@
+"""Dialect a: the standard's official workbook, defects included. A mission in, its `Form` out.
+
+Row 1 holds hidden technical names: in the address block they disagree with the labels, one is
+misspelt, one is empty. Row 2 holds labels, some with trailing blanks. Multiple choices are joined
+with "; " though labels contain ";", and the macro drops what is a substring of the cell so far.
+The standard has neither case number nor registration date: missions appended them, without a
+technical name.
+"""
+
+from __future__ import annotations
+
+from counterflow.synthetic import standard
+from counterflow.synthetic.countries import names
+from counterflow.synthetic.forms.base import (
+    Column,
+    Form,
+    Mission,
+    age_of,
+    chosen,
+    citizenship_list,
+    consent,
+    country_of,
+    day_of,
+    fixed,
+    key,
+    local_columns,
+    means_chosen,
+    of,
+    sectors_chosen,
+    types_chosen,
+    withdrawn,
+)
+
+COUNTRY_LABELS = {
+    "last_exploitation": "Country of exploitation",
+    "screening": "Country of screening",
+    "registration": "Country of registration",
+}
+
+
+def personal(technical: str, label: str, kind: str) -> Column:
+    """A personal column of the template."""
+    return Column(label, fixed(kind), role="personal", technical=technical)
+
+
+def build(mission: Mission) -> Form:
+    """The form of a mission that works with the template."""
+    basis = mission.variation.basis or "last_exploitation"
+    columns = [
+        Column("", fixed("row"), role="ignored"),
+        personal("cas_CaseOwner", "Case Owner", "worker"),
+        personal("prs_Salutation", "Salutation", "none"),
+        personal("prs_FirstName", "First Name", "name"),
+        personal("prs_SecondName", "Second Name", "surname"),
+        Column("Consent", consent, codes="consent", role="consent", technical="con_Consent"),
+        Column("Birthdate", age_of, "case.age_band", technical="prs_Birthdate"),
+        Column("Gender ", of("case.gender", "gender", "gender"), "case.gender", "gender",
+               technical="prs_Gender"),
+        Column("Citizenship", citizenship_list, "citizenship.citizenship", "countries",
+               technical="prs_Citizenship"),
+        personal("prs_Title", "Title", "none"),
+        personal("prs_Email", "Email", "email"),
+        personal("prs_HomePhone", "Home Phone", "none"),
+        personal("prs_MobilePhone", "Mobile Phone ", "phone"),
+        personal("prs_MailingCity", "Mailing Street", "address"),
+        personal("prs_MailingCountry", "Mailing City", "city"),
+        personal("prs_MailingState", "Mailing State/Province", "none"),
+        personal("prs_MailingStreet", "Mailing Zip/Postal Code", "none"),
+        personal("prs_MailingPostalCode", "Mailing Country", "none"),
+        Column("Trafficking Status", of("case.trafficking_status", "trafficking_status",
+               "trafficking_status"), "case.trafficking_status", "trafficking_status",
+               technical="vic_TraffickingStatus"),
+        Column("Trafficking Status Decision Making Organization", fixed("none"), role="ignored",
+               technical="vic_TraffickinStatusDecisionMakingOrg"),
+        Column("Method of Recruitment", chosen("recruitment.recruitment_method",
+               "recruitment_method", lambda case: case.methods), "recruitment.recruitment_method",
+               "recruitment_method", technical="vic_MethodOfRecruitment"),
+        personal("vic_LocationOfRecruitment", "Location of Recruitment", "none"),
+        Column("Methods of Control ", chosen("control.means_of_control", "means_of_control",
+               means_chosen), "control.means_of_control", "means_of_control",
+               technical="vic_MethodsOfControl"),
+        Column("Type of Exploitation", chosen("exploitation.exploitation_type",
+               "exploitation_type", types_chosen), "exploitation.exploitation_type",
+               "exploitation_type", technical="vic_TypeOfExploitation"),
+        Column("Forced Labour Industry", chosen("exploitation.labour_sector", "labour_sector",
+               sectors_chosen), "exploitation.labour_sector", "labour_sector",
+               technical="vic_ForcedLabourIndustry"),
+        Column("Type of Sex Exploitation", fixed("none"), role="ignored",
+               technical="vic_TypeOfSexExploitation"),
+        personal("vic_LocationOfExploitation", "Location of Exploitation", "none"),
+        Column("Status ", of("case.case_status", "status", "case_status"), "case.case_status",
+               "case_status", technical="cas_Status"),
+        personal("cas_ReferringOrganisation", "Referring Organisation", "none"),
+        Column("Incoming Referral Date", day_of("none", "registered"), role="ignored",
+               technical="cas_IncomingReferralDate"),
+        personal("cas_ReferringPrimaryCaseWorker", "Referring Primary Case Worker", "worker"),
+        Column("Reason for Incoming Referral", fixed("none"), role="ignored",
+               technical="cas_ReasonForIncomingReferral"),
+        personal("cas_IncomingReferralDetails", "Incoming Referral Details", "notes"),
+        personal("cas_ReferredOrganisation", "Referred Organisation", "none"),
+        personal("cas_ReferredPrimaryCaseWorker", "Referred Primary Case Worker", "none"),
+        Column("Reason for Outgoing Referral", fixed("none"), role="ignored"),
+        Column("Outgoing Referral Date", fixed("none"), role="ignored",
+               technical="cas_OutgoingReferralDate"),
+        personal("cas_OutgoingReferralDetails", "Outgoing Referral Details", "none"),
+        personal("cas_ReasonForCaseClosure", "Reason for Case Closure ", "none"),
+        Column("Case ID", key, role="key"),
+        Column("Registration date", day_of("case.registered_on", "registered"),
+               "case.registered_on"),
+        Column(COUNTRY_LABELS[basis], country_of("case.country_of_exploitation", "country"),
+               "case.country_of_exploitation", "countries"),
+        Column("Consent withdrawn on", withdrawn, role="consent"),
+        *local_columns(mission),
+    ]  # fmt: skip
+    return Form(
+        mission=mission,
+        name="htcds_xlsx",
+        language="en",
+        kind="xlsx",
+        path="outgoing/htcds_cases_%Y-%m-%d.xlsx",
+        sources={"case": columns},
+        lists={
+            "consent": {"yes": "Yes", "no": "No"},
+            "gender": standard.value_names("gender"),
+            "trafficking_status": standard.labels("trafficking_status"),
+            "recruitment_method": standard.labels("recruitment_method"),
+            "means_of_control": standard.labels("means_of_control"),
+            "exploitation_type": standard.labels("exploitation_type"),
+            "labour_sector": standard.labels("labour_sector"),
+            "case_status": standard.labels("case_status"),
+        },
+        countries=names("en-iso"),
+        asked=frozenset({
+            "case.gender", "case.trafficking_status", "case.case_status", "citizenship.many",
+            "exploitation.labour_sector", "recruitment",
+        }),
+        date_format="%d/%m/%Y",
+        missing=("", "", "Unknown", *mission.variation.missing),
+        basis=basis,
+        control_items=standard.codes("means_of_control"),
+        flat_exploitation=True,
+        macro_drops_substrings=True,
+        pre_numbered=1000,
+        number_style=mission.code + "-{index:05d}",
+        real_dates=True,
+        drifting=frozenset({"case.gender", "case.trafficking_status", "case.case_status"}),
+    )  # fmt: skip

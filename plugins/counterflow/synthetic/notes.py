@@ -1,0 +1,163 @@
+"""FORM.txt, the note a mission's steward sends with the first export: a `Form` in, text out.
+
+It says what somebody needs to write the contract: files, encoding, dates, what each column means
+and which local codes it holds, what an empty cell means, what the question of consent says.
+"""
+
+from __future__ import annotations
+
+from counterflow.synthetic import standard
+from counterflow.synthetic.forms.base import Column, Form
+
+QUESTIONS = {
+    "last_exploitation": "the country of the LAST exploitation",
+    "screening": "the country where the person was SCREENED (interviewed)",
+    "registration": "the country where the case was REGISTERED",
+}
+ANSWERS = {
+    "no": "the worker goes through every item, so what is not chosen is a No",
+    "unknown": "workers tick what they hear, so what is not chosen is NOT a No but unknown",
+}
+STANDARD_LISTS = {
+    "gender", "marital_status", "education", "trafficking_status", "recruiter_relationship",
+    "recruitment_method", "means_of_control", "exploitation_type", "labour_sector",
+    "vulnerability_factor", "perpetrator_role", "case_status", "service_type",
+    "organisation_type",
+}  # fmt: skip
+COUNTRY_STYLES = {
+    "legacy_uk": "ISO 3166 alpha-2, upper case",
+    "legacy_en": "ISO 3166 alpha-2, upper case",
+    "casebook_en": "ISO 3166 alpha-2, upper case",
+    "kobo_en": "ISO 3166 alpha-2, upper case",
+    "kobo_fr": "ISO 3166 alpha-3, lower case",
+    "kobo_es": "ISO 3166 alpha-3, upper case",
+    "htcds_xlsx": "English ISO 3166 names with their commas, as in the sheet Lists",
+}
+
+
+def write(form: Form) -> str:
+    """The whole note."""
+    m = form.mission
+    lines = [
+        f"Mission {m.code}: how our export is made",
+        "",
+        f"form:       {form.name} (shared with other missions of this form)",
+        f"language:   {form.language}",
+        f"file:       {form.path}   (% codes: date of the night)",
+        f"format:     {form.kind}"
+        + (f", delimiter {form.delimiter!r}" if form.kind in ("csv", "zip") else ""),
+        f"encoding:   {m.encoding}" if form.kind != "xlsx" else "encoding:   workbook",
+        f"dates:      {_dates(form)}",
+        f"no answer:  {', '.join(sorted({repr(x) for x in form.missing}))}"
+        + (" and JSON null" if form.kind == "json" else ""),
+        f"countries:  {COUNTRY_STYLES.get(form.name, 'names in our language as in Unicode CLDR')}",
+        f"lists:      several choices in one cell are joined with {form.joiner!r}"
+        if form.kind != "json"
+        else "lists:      JSON arrays",
+        "key:        the case number stands in column "
+        + next(repr(c.header) for c in form.sources["case"] if c.role == "key"),
+    ]
+    lines += _answers(form) + _versions(form)
+    if m.variation.note:
+        lines.append(f"NOTE:       {m.variation.note}")
+    for source, columns in form.sources.items():
+        lines += ["", f"== {_place(form, source)}  (holds: {source}) =="]
+        lines += [_column(form, column) for column in columns]
+    lines += ["", "== codes (what we write = what it means) =="]
+    used = {c.codes for columns in form.sources.values() for c in columns if c.codes}
+    for name in sorted(used - {"countries"}):
+        lines += [f"[{name}]"] + [
+            f"  {local} = {meaning(form, name, code)}" for code, local in form.lists[name].items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def meaning(form: Form, name: str, code: str) -> str:
+    """What a code means, in the standard's English."""
+    if name.startswith("local."):
+        return code
+    if name in STANDARD_LISTS:
+        return standard.labels(name).get(code, code.replace("_", " ").capitalize())
+    return code.replace("_", " ")
+
+
+def _place(form: Form, source: str) -> str:
+    if form.kind == "zip":
+        return f"file {form.files[source]}"
+    if form.kind == "json":
+        return "list cases" if source == "case" else f"list cases[].{form.files[source]}"
+    return "sheet 'Cases'" if form.pre_numbered else "the only table"
+
+
+def _dates(form: Form) -> str:
+    text = form.date_format
+    if form.real_dates:
+        text = f"real dates in the workbook; typed text as {text} now and then"
+    if form.buddhist:
+        text += ", years of the BUDDHIST era (2550 = 2007)"
+    if form.digits:
+        text += f"; numbers sometimes in local digits {form.digits}"
+    return text
+
+
+def _answers(form: Form) -> list[str]:
+    lines = []
+    if form.control_mode == "chosen":
+        lines.append(f"means of control: {ANSWERS[form.control_not_chosen]}")
+    else:
+        lines.append("means of control: each item is asked; answers as given, empty = unknown")
+    if form.factor_items and form.factor_mode == "chosen":
+        lines.append(f"vulnerabilities: {ANSWERS[form.factor_not_chosen]}")
+    if "case.flags" not in form.asked:
+        lines.append(
+            f"types of exploitation: {ANSWERS[form.exploitation_not_chosen]}"
+            " (if at least one is chosen)"
+        )
+    if form.flat_exploitation:
+        lines.append("labour sectors belong to forced labour only")
+    if form.services_flat:
+        lines.append("services: pure lists; received = provided, the list of needs = needed")
+    if form.basis_by_case:
+        lines.append("country of exploitation: the basis stands beside it")
+    else:
+        lines.append(f"country of exploitation: the form asks {QUESTIONS[form.basis]}")
+    lines.append(
+        "consent: the question is on use of de-personalised data for research; "
+        f"{form.lists['consent']['yes']!r} = yes, {form.lists['consent']['no']!r} = no, "
+        "anything else = not known"
+    )
+    if any(c.role == "consent" and c.codes == "" for c in form.sources["case"]):
+        lines.append("consent withdrawn: a date in its column means withdrawn, the Yes stays")
+    if form.drifting:
+        lines.append("capitals drift (Follow up, follow up): they mean the same")
+    if form.pre_numbered:
+        lines.append("the first column is a printed row number; most rows below are empty")
+        lines.append("row 1 (hidden) holds technical names, row 2 labels, data from row 3")
+        lines.append("technical names of the address block are known to be shifted: trust labels")
+    if form.age_kind == "years":
+        lines.append("age: full years at registration")
+    return lines
+
+
+def _versions(form: Form) -> list[str]:
+    if form.v1_until is None:
+        return []
+    lacking = [*sorted(form.v1_lacks), *sorted(f"control: {i}" for i in form.control_v1_lacks)]
+    return [
+        f"versions:   v1 for cases registered until {form.v1_until}, v2 after",
+        f"            not asked in v1: {', '.join(lacking)}",
+    ]
+
+
+def _column(form: Form, column: Column) -> str:
+    role = {"personal": "PERSONAL", "ignored": "not needed", "key": "case number",
+            "consent": "consent"}.get(column.role, column.field)  # fmt: skip
+    codes = f"  codes: {column.codes}" if column.codes else ""
+    technical = f"  technical name: {column.technical!r}" if form.pre_numbered else ""
+    question = ""
+    for asked in form.mission.variation.local:
+        if column.field == f"local_attribute.{asked.name}":
+            question = f"  agreed name: {asked.name}; question: {asked.question}"
+    if column.field.startswith("control.") and column.codes == "control_answer":
+        question = "  = " + meaning(form, "means_of_control", column.field[len("control.") :])
+    return f"  {column.header!r}: {role}{codes}{technical}{question}"
