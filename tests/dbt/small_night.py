@@ -6,6 +6,7 @@ In: landed rows, code maps, forms and verdicts, one call each. Out: the Parquet 
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
@@ -235,7 +236,11 @@ class Sources:
 
 
 def dbt(home: Path, night: date, *command: str) -> dbtRunnerResult:
-    """Run dbt in this process as the nightly run does; COUNTERFLOW_HOME must be `home`."""
+    """Run dbt in this process as the nightly run does; COUNTERFLOW_HOME must be `home`.
+
+    The night goes by environment: a variable that changes makes dbt read the whole project anew.
+    """
+    os.environ["COUNTERFLOW_NIGHT"] = night.isoformat()
     return dbtRunner().invoke(
         [
             "--quiet",
@@ -248,8 +253,6 @@ def dbt(home: Path, night: date, *command: str) -> dbtRunnerResult:
             str(home / "build" / "dbt"),
             "--log-path",
             str(home / "build" / "dbt"),
-            "--vars",
-            json.dumps({"night": night.isoformat()}),
         ]
     )
 
