@@ -114,18 +114,23 @@ def _counted(landing: Landing, record: NightRecord, verdict: Verdict, export: st
 
 
 def _quarantined(export: Path, verdict: Path) -> int:
-    """Source rows that failed a critical rule, or whose case row did."""
+    """Source rows that failed a critical rule, or whose case has no row that passed them all."""
     found = duckdb.sql(
         f"""
         with failed as (select distinct source, source_row from '{verdict}/failures.parquet'),
-        rows as (select source, source_row, case_key from '{export}/rows.parquet'),
-        cases as (
-            select distinct case_key from rows semi join failed using (source, source_row)
-            where source = 'case' and case_key is not null
+        row_ as (select source, source_row, case_key from '{export}/rows.parquet'),
+        judged as (
+            select row_.*, failed.source is not null as is_failed
+            from row_ left join failed using (source, source_row)
+        ),
+        case_ as (
+            select case_key, bool_and(is_failed) as is_failed
+            from judged where source = 'case' and case_key is not null group by case_key
         )
-        select count(*) from rows
-        where exists (select 1 from failed as f where f.source = rows.source and f.source_row = rows.source_row)
-            or (source <> 'case' and case_key in (select case_key from cases))
-        """
+        select count(*) filter (
+            judged.is_failed or (judged.source <> 'case' and coalesce(case_.is_failed, false))
+        )
+        from judged left join case_ using (case_key)
+        """  # noqa: S608
     ).fetchone()
     return int(found[0]) if found else 0

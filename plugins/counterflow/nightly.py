@@ -105,6 +105,8 @@ def plan(
     """
     mission_keys(settings, "ZZZ")  # a missing key is said at once, not 72 times
     known = {path.stem for path in contracts.contract_files(settings.missions)}
+    if not known:
+        raise ValueError(f"there is no contract in {settings.missions} (COUNTERFLOW_MISSIONS)")
     if unknown := sorted(set(missions or []) - known):
         raise ValueError(f"no contract for {', '.join(unknown)} in {settings.missions}")
     changed: list[str] = []

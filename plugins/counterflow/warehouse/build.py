@@ -42,6 +42,7 @@ def build(
     results = _dbt(settings, night, "facts", progress)
     _write_results(settings, results)
     results += _dbt(settings, night, "quality", progress)
+    _close()
     broken = [r["name"] for r in results if r["type"] != "test" and r["status"] in _FAILED]
     if broken:
         raise BuildFailed(
@@ -77,10 +78,19 @@ def _dbt(
     return [_result(node) for node in outcome.result]
 
 
+def _close() -> None:
+    """Close dbt's DuckDB, which it keeps open while its process lives; closing checkpoints."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager as Manager
+
+    if Manager._ENV is not None:  # noqa: SLF001 - dbt-duckdb offers no other way
+        Manager._ENV.close()  # noqa: SLF001
+        Manager._ENV = None  # noqa: SLF001
+
+
 def _result(node: Any) -> dict[str, Any]:
     attached = getattr(node.node, "attached_node", None) or ""
     depends = getattr(node.node, "depends_on", None)
-    first = (depends.nodes or [""])[0] if depends is not None else ""
+    first = next(iter(getattr(depends, "nodes", None) or [""]))  # a seed has only macros
     return {
         "unique_id": node.node.unique_id,
         "type": str(node.node.resource_type),
@@ -108,13 +118,13 @@ def _write_results(settings: Settings, results: list[dict[str, Any]]) -> None:
 
 
 def _callback(progress: Progress) -> Callable[[Any], None]:
+    """dbt's events as progress: each says which of how many nodes is done."""
+
     def told(event: Any) -> None:
-        if event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult", "LogNodeResult"):
-            progress(
-                str(getattr(event.data, "node_info", event.data).node_name),
-                event.data.index,
-                event.data.total,
-            )
+        if event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult"):
+            data = event.data
+            of = getattr(data, "total", 0) or getattr(data, "num_models", 0)
+            progress(data.node_info.node_name, data.index, of)
 
     return told
 
