@@ -173,6 +173,10 @@ class _Gate:
         numbers = self._numbers(name, source)
         blank = _blank(source, self.contract, name)
         keys, places = self._keys(numbers, source.rows)
+        if name == "case" and blank.all():
+            raise Refused(
+                "no_rows", "there is not one case in the file", "Ask the mission to export again"
+            )
         if name == "case":
             reasons, readings = self._cases(source, used, keys, places, blank)
         else:

@@ -1,0 +1,189 @@
+"""A small agency for tests: missions with one legacy form, exports written by hand, a home to land in.
+
+Nothing here uses the synthetic generator: what an export holds stands in the test that breaks it.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from counterflow.settings import Settings
+
+NIGHT = date(2010, 11, 25)
+SECRET = "Zxqvella Planted"  # stands in every personal cell; must be found nowhere
+
+CONTRACT = """\
+mission: {mission}
+name: Testland
+region: Eastern Europe
+languages: [en]
+steward: test-desk
+missing: ["-99", "not said"]
+source:
+  connection: mission_test
+  path: outgoing/cases_{{night:%Y%m%d}}.zip
+  format: csv
+  archive: zip
+  encoding: {encoding}
+  delimiter: ";"
+  limits: {{unpacked: 20 MB, cell: 20 kB}}
+codes:
+  yes_no: {{"yes": "yes", "no": "no"}}
+  countries: {{"Moldova, Republic of": MDA, Romania: ROU, Niger: NER, Nigeria: NGA, "NA": NAM}}
+versions:
+  v1: {{until: 2008-12, not_asked: [control.debt_bondage]}}
+  v2: {{from: 2009-01}}
+tables:
+  case:
+    file: cases.csv
+    key: No.
+    columns:
+      registered_on: {{from: Registered, date: "%d.%m.%Y"}}
+      gender: {{from: Sex, codes: {{F: feminine, M: masculine}}}}
+      is_forced_labour: {{from: Labour, codes: yes_no}}
+      country_of_exploitation: {{from: Country, codes: countries, basis: last_exploitation}}
+    becomes:
+      age_band: {{from: Born, date: "%d.%m.%Y", at: registered_on}}
+    personal: [Name, Phone]
+    ignore: {{Notes: free text}}
+  citizenship:
+    columns:
+      citizenship: {{from: Citizenship, many: ", ", codes: countries}}
+  control:
+    file: means.csv
+    key: No.
+    columns:
+      means_of_control:
+        from: Means
+        codes: {{debt: debt_bondage, "papers; kept": withholds_documents}}
+consent:
+  research: {{from: Consent, "yes": "yes", "no": "no", withdrawn: Withdrawn}}
+assert:
+  case: {{rows: {{min: 5, fall: 30 %}}, filled: {{registered_on: 60 %}}}}
+"""
+COLUMNS = (
+    "No.",
+    "Registered",
+    "Sex",
+    "Labour",
+    "Country",
+    "Born",
+    "Name",
+    "Phone",
+    "Notes",
+    "Citizenship",
+    "Consent",
+    "Withdrawn",
+)
+
+
+def case(number: int | str, **changes: str) -> dict[str, str]:
+    """One case row that is accepted as it is."""
+    row = {
+        "No.": f"A-{number}" if isinstance(number, int) else number,
+        "Registered": f"{1 + (number if isinstance(number, int) else 1) % 28:02}.03.2009",
+        "Sex": "F",
+        "Labour": "yes",
+        "Country": "Romania",
+        "Born": "01.02.1985",
+        "Name": SECRET,
+        "Phone": "+373 600 12345",
+        "Notes": f"{SECRET} said so",
+        "Citizenship": "Moldova, Republic of",
+        "Consent": "yes",
+        "Withdrawn": "",
+    }
+    return row | changes
+
+
+def table(rows: list[dict[str, str]], columns: tuple[str, ...], delimiter: str = ";") -> str:
+    """A CSV text as a legacy system writes it."""
+
+    def quoted(text: str) -> str:
+        odd = any(c in text for c in (delimiter, '"', "\n"))
+        return '"' + text.replace('"', '""') + '"' if odd else text
+
+    lines = [delimiter.join(map(quoted, columns))]
+    lines += [delimiter.join(quoted(row.get(c, "")) for c in columns) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    """A zip of `files`, the same bytes for the same content."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in files.items():
+            made.writestr(zipfile.ZipInfo(name, (2010, 1, 1, 0, 0, 0)), content)
+    return target.getvalue()
+
+
+def export(
+    cases: list[dict[str, str]] | None = None,
+    means: list[dict[str, str]] | None = None,
+    columns: tuple[str, ...] = COLUMNS,
+    encoding: str = "utf-8",
+    delimiter: str = ";",
+) -> bytes:
+    """The zip of a mission: 30 good cases and a means of control each, unless said otherwise."""
+    cases = cases if cases is not None else [case(n) for n in range(30)]
+    means = means if means is not None else [{"No.": f"A-{n}", "Means": "debt"} for n in range(30)]
+    return archive(
+        {
+            "cases.csv": table(cases, columns, delimiter).encode(encoding),
+            "means.csv": table(means, ("No.", "Means"), delimiter).encode(encoding),
+        }
+    )
+
+
+@dataclass
+class Agency:
+    """A home, contracts and exports in one folder; `deliver` puts an export where it is looked for."""
+
+    root: Path
+    missions: tuple[str, ...] = ("AAA", "BBB", "CCC")
+    encoding: str = "utf-8"
+    settings: Settings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.settings = Settings(
+            home=self.root / "home",
+            exports=self.root / "exports",
+            missions=self.root / "missions",
+            workers=1,
+        )
+        self.settings.missions.mkdir(parents=True)
+        for mission in self.missions:
+            text = CONTRACT.format(mission=mission, encoding=self.encoding)
+            (self.settings.missions / f"{mission}.yml").write_text(text, "utf-8")
+
+    def deliver(self, mission: str, data: bytes, night: date = NIGHT) -> Path:
+        """Put an export of `night` into the mission's folder."""
+        path = self.settings.exports / mission / f"outgoing/cases_{night:%Y%m%d}.zip"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        return path
+
+    def contract(self, mission: str, old: str, new: str) -> None:
+        """Change a mission's contract."""
+        path = self.settings.missions / f"{mission}.yml"
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), "utf-8")
+
+
+def everything(folder: Path) -> str:
+    """All names and contents below a folder as text, Parquet decoded, for searching."""
+    parts = []
+    for path in sorted(folder.rglob("*")):
+        parts.append(str(path.relative_to(folder)))
+        if path.suffix == ".parquet":
+            parts.append(str(pq.read_table(path).to_pylist()))
+        elif path.is_file():
+            parts.append(path.read_bytes().decode("utf-8", "replace"))
+    return "\n".join(parts)
