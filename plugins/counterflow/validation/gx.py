@@ -11,9 +11,8 @@ GX is imported here when first needed (5 s), and kept silent: its messages may q
 from __future__ import annotations
 
 import logging
-import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -22,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from counterflow.validation.errors import gx_error
-from counterflow.validation.rules import RuleBookError, Suite
+from counterflow.validation.rules import Expectation, RuleBookError, Suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,14 +81,54 @@ def _outcome(count: _Result, rows: _Result | None) -> Outcome:
     return Outcome(0, NONE, error) if error else Outcome(count.checked, ids)
 
 
-def _batch(data: pd.DataFrame) -> Batch:
-    # Both switches are read when the context is made. The context lives in memory and is made
-    # anew for every frame, because a data source keeps every frame that it was ever given.
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
+def check(suites: Iterable[Suite]) -> None:
+    """RuleBookError if GX cannot build a rule: it would only log that, and judge without it."""
+    from great_expectations import ExpectationSuite
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]  # GX's own documented form; its annotation names the internal class
+    for suite in suites:
+        for expectation in suite.expectations:
+            with _silence():
+                try:
+                    built = ExpectationSuite(name=suite.name, expectations=[_form(expectation, 0)])
+                except Exception as error:  # noqa: BLE001  # GX has no one class for this
+                    raise _unbuildable(suite, expectation) from error
+            if not built.expectations:
+                raise _unbuildable(suite, expectation)
+
+
+def _unbuildable(suite: Suite, expectation: Expectation) -> RuleBookError:
+    return RuleBookError(
+        f"{suite.name}.json: Great Expectations cannot build {expectation.rule_id}; "
+        f"compare its type and kwargs with GX's gallery of expectations"
+    )
+
+
+def _form(expectation: Expectation, place: int) -> dict[str, Any]:
+    """GX's own form of an expectation; `place` finds it again among results in any order."""
+    return {
+        "type": expectation.type,
+        "kwargs": dict(expectation.kwargs),
+        "meta": {"place": place},
+        "severity": expectation.severity,
+    }
+
+
+def _batch(data: pd.DataFrame) -> Batch:
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
+
+    # In memory, with no docs site, and anew for every frame: a data source keeps every frame
+    # that it was ever given. The switches are stated although 1.24 has no telemetry left.
+    config = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False),
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     asset = context.data_sources.add_pandas("landing").add_dataframe_asset("table")
     whole = asset.add_batch_definition_whole_dataframe("whole")
     return whole.get_batch(batch_parameters={"dataframe": data})
@@ -103,21 +142,10 @@ def _judge(
 
     asked = ExpectationSuite(
         name=suite.name,
-        expectations=[
-            {
-                "type": suite.expectations[place].type,
-                "kwargs": dict(suite.expectations[place].kwargs),
-                "meta": {"place": place},
-                "severity": suite.expectations[place].severity,
-            }
-            for place in places
-        ],
+        expectations=[_form(suite.expectations[place], place) for place in places],
     )
-    if len(asked.expectations) != len(places):  # GX only logs what it cannot build, and goes on
-        raise RuleBookError(f"{suite.name}.json: Great Expectations cannot build every rule")
-    results = batch.validate(asked, result_format=dict(result_format)).results
     found = {}
-    for result in results:
+    for result in batch.validate(asked, result_format=dict(result_format)).results:
         config = result.expectation_config
         assert config is not None, "GX gives every result its configuration"
         found[int(config.meta["place"])] = _read(result.result, result.exception_info)
@@ -139,11 +167,12 @@ def _read(result: Mapping[str, Any], exception_info: Mapping[str, Any] | None) -
 def _silence() -> Iterator[None]:
     """GX's and pandas' own messages off: a traceback or a warning may quote a value."""
     logger = logging.getLogger("great_expectations")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    handlers, propagates = logger.handlers, logger.propagate
+    # Not by level: some of GX's loggers set their own. What they say ends here instead.
+    logger.handlers, logger.propagate = [logging.NullHandler()], False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        logger.handlers, logger.propagate = handlers, propagates

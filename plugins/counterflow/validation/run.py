@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from counterflow.validation import record
+from counterflow.validation import gx, record
 from counterflow.validation.errors import told
 from counterflow.validation.frames import (
     Codes,
@@ -66,6 +66,7 @@ def validate(
     todo = [export for export in exports if export.mission_code not in verdicts]
     if todo:
         book = load_suites(suites)
+        gx.check(book.values())
         shards = list(_shards(todo, max_rows_per_shard))
         steps = len(shards) * len(book)
         for number, shard in enumerate(shards):

@@ -1,0 +1,198 @@
+"""What breaks is an error, never a failure of the data, and it breaks for its mission alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from counterflow.validation import LandedExport, RuleBookError, Status, gx, judge, validate
+from counterflow.validation.frames import Part
+from counterflow.validation.rules import Suite
+
+from .landing import case, child, failures, land, results
+
+MISSIONS = ("ALB", "BGR", "MDA", "ROU", "UKR")
+REPEATED = {"case": [case(1), case(2, key_reading="repeat")]}
+
+
+def exports(root: Path, missions: Sequence[str] = MISSIONS) -> list[LandedExport]:
+    return [land(root, mission, REPEATED) for mission in missions]
+
+
+def with_rule(suites: Path, folder: Path, severity: str) -> Path:
+    """The suites and one more rule of `case`, which cannot run: its column does not exist."""
+    shutil.copytree(suites, folder)
+    file = folder / "case.json"
+    suite = json.loads(file.read_text())
+    rule = json.loads(json.dumps(suite["expectations"][0]))
+    rule["kwargs"]["column"] = "no_such_column"
+    rule["meta"]["rule_id"] = "case.broken"
+    rule["severity"] = severity
+    suite["expectations"].append(rule)
+    file.write_text(json.dumps(suite))
+    return folder
+
+
+def test_a_critical_rule_that_cannot_run_fails_the_verdict(tmp_path: Path, suites: Path) -> None:
+    folder = with_rule(suites, tmp_path / "suites", "critical")
+    for verdict in validate(exports(tmp_path, ("MDA", "UKR")), folder):
+        assert verdict.status is Status.FAILED
+        assert [r.rule_id for r in verdict.reasons] == ["case.broken"]
+        found = results(verdict)["case.broken"]
+        assert (found["status"], found["rows_failed"]) == ("error", 0)
+        # The error quarantines nobody; the rule beside it still does its work.
+        assert failures(verdict) == {("case", "case", 2, "case.key_repeat")}
+
+
+def test_a_warning_that_cannot_run_is_only_recorded(tmp_path: Path, suites: Path) -> None:
+    folder = with_rule(suites, tmp_path / "suites", "warning")
+    [verdict] = validate(exports(tmp_path, ("MDA",)), folder)
+    assert verdict.status is Status.ACCEPTED
+    assert results(verdict)["case.broken"]["status"] == "error"
+
+
+def test_a_rule_that_gx_cannot_build_stops_everything_with_its_file(
+    tmp_path: Path, suites: Path
+) -> None:
+    folder = with_rule(suites, tmp_path / "suites", "critical")
+    file = folder / "case.json"
+    file.write_text(file.read_text().replace('"no_such_column"', "[1]"))
+    with pytest.raises(RuleBookError, match=r"case\.json"):
+        validate(exports(tmp_path, ("MDA", "UKR")), folder)
+
+
+def crash_with(
+    culprits: set[str], table: str, asked: list[int]
+) -> Callable[[Sequence[Part], Suite], Any]:
+    """`_judge`, but it breaks down whenever a culprit's rows of `table` are among the parts."""
+    real = judge._judge
+
+    def broken(parts: Sequence[Part], suite: Suite) -> Any:
+        asked.append(len(parts))
+        if suite.name == table and culprits & {part.mission_code for part in parts}:
+            raise MemoryError("Ion Popescu")
+        return real(parts, suite)
+
+    return broken
+
+
+@pytest.mark.parametrize("culprits", [{"ALB"}, {"MDA"}, {"UKR"}, {"BGR", "UKR"}, set(MISSIONS)])
+@pytest.mark.parametrize("table", ["case", "profile"])
+def test_a_mission_that_crashes_a_shard_is_failed_alone(
+    culprits: set[str], table: str, tmp_path: Path, suites: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judge, "_judge", crash_with(culprits, table, []))
+    for verdict in validate(exports(tmp_path), suites):
+        crashed = verdict.mission_code in culprits
+        assert verdict.status is (Status.FAILED if crashed else Status.ACCEPTED)
+        if crashed:
+            assert "MemoryError" in verdict.message
+            assert "Popescu" not in verdict.message
+            ran = {r["status"] for r in results(verdict).values() if r["table_name"] == table}
+            assert ran == {"error"}
+        if not crashed or table == "profile":
+            assert failures(verdict) == {("case", "case", 2, "case.key_repeat")}
+
+
+def test_without_a_crash_no_mission_is_judged_twice(
+    tmp_path: Path, suites: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(judge, "_judge", crash_with(set(), "case", asked))
+    validate(exports(tmp_path), suites)
+    assert asked == [5] * 11  # ten tables and the profile, all missions at a time
+
+
+def test_a_critical_rule_that_one_mission_makes_fail_to_run_is_its_alone(
+    tmp_path: Path, suites: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = gx.run
+
+    def broken(suite: Suite, data: Any) -> list[gx.Outcome]:
+        outcomes = real(suite, data)
+        if "gender" in data and (data["gender"] == "male").any():
+            outcomes[0] = gx.Outcome(0, gx.NONE, "TypeError")
+        return outcomes
+
+    monkeypatch.setattr(gx, "run", broken)
+    landed = exports(tmp_path, ("ALB", "BGR", "UKR"))
+    landed.append(land(tmp_path, "MDA", {"case": [case(1, gender="M")]}))
+    verdicts = {v.mission_code: v for v in validate(landed, suites)}
+    assert {m for m, v in verdicts.items() if v.status is Status.FAILED} == {"MDA"}
+    assert results(verdicts["MDA"])["case.key_present"]["status"] == "error"
+    assert results(verdicts["UKR"])["case.key_present"]["status"] == "passed"
+
+
+def cut_off(export: LandedExport) -> None:
+    file = export.path / "control.parquet"
+    file.write_bytes(file.read_bytes()[:100])
+
+
+def take_away(export: LandedExport) -> None:
+    (export.path / "control.parquet").unlink()
+
+
+def change_type(export: LandedExport) -> None:
+    file = export.path / "control.parquet"
+    table = pq.read_table(file)
+    place = table.schema.get_field_index("case_reading")
+    pq.write_table(table.set_column(place, "case_reading", pa.array([7])), file)
+
+
+def drop_column(export: LandedExport) -> None:
+    file = export.path / "control.parquet"
+    pq.write_table(pq.read_table(file).drop_columns(["answer"]), file)
+
+
+def lose_profile(export: LandedExport) -> None:
+    (export.path / "profile.parquet").unlink()
+
+
+def lose_everything(export: LandedExport) -> None:
+    shutil.rmtree(export.path)
+
+
+@pytest.mark.parametrize(
+    "damage", [cut_off, take_away, change_type, drop_column, lose_profile, lose_everything]
+)
+def test_damaged_landing_fails_its_mission_alone(
+    damage: Callable[[LandedExport], None], tmp_path: Path, suites: Path
+) -> None:
+    tables = {"case": [case(1)], "control": [child(1, "control", means_of_control="ocazional")]}
+    landed = [land(tmp_path, mission, tables) for mission in ("BGR", "MDA", "UKR")]
+    damage(landed[1])
+    verdicts = {v.mission_code: v.status for v in validate(landed, suites)}
+    assert verdicts == {"BGR": "accepted", "MDA": "failed", "UKR": "accepted"}
+
+
+def test_gx_saying_nothing_or_two_things_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = {"element_count": 3, "missing_count": 0, "unexpected_count": 2}
+    assert gx._read({}, None).error == "NoResult"
+    first = gx._read(result, {"raised_exception": False})
+    again = gx._read(result | {"unexpected_index_list": [1]}, None)
+    assert gx._outcome(first, again).error == "PassesDisagree"
+    agreed = gx._read(result | {"unexpected_index_list": [0, 1]}, None)
+    assert gx._outcome(first, agreed).failed.tolist() == [0, 1]
+
+
+def test_rows_counted_otherwise_than_gx_are_an_error(
+    tmp_path: Path, suites: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = judge._checked
+    monkeypatch.setattr(judge, "_checked", lambda data, rule: ~real(data, rule))
+    [verdict] = validate(exports(tmp_path, ("MDA",)), suites)
+    assert verdict.status is Status.FAILED
+    assert results(verdict)["case.key_repeat"]["status"] == "error"
+
+
+def test_one_export_a_mission(tmp_path: Path, suites: Path) -> None:
+    export = land(tmp_path, "MDA", {})
+    with pytest.raises(ValueError, match="one export a mission"):
+        validate([export, export], suites)
