@@ -102,7 +102,9 @@ def case(number: int | str, **changes: str) -> dict[str, str]:
     return row | changes
 
 
-def table(rows: list[dict[str, str]], columns: tuple[str, ...], delimiter: str = ";") -> str:
+def table(
+    rows: list[dict[str, str]], columns: tuple[str, ...], delimiter: str = ";"
+) -> str:
     """A CSV text as a legacy system writes it."""
 
     def quoted(text: str) -> str:
@@ -132,7 +134,11 @@ def export(
 ) -> bytes:
     """The zip of a mission: 30 good cases and a means of control each, unless said otherwise."""
     cases = cases if cases is not None else [case(n) for n in range(30)]
-    means = means if means is not None else [{"No.": f"A-{n}", "Means": "debt"} for n in range(30)]
+    means = (
+        means
+        if means is not None
+        else [{"No.": f"A-{n}", "Means": "debt"} for n in range(30)]
+    )
     return archive(
         {
             "cases.csv": table(cases, columns, delimiter).encode(encoding),

@@ -14,7 +14,17 @@ import pytest
 
 from counterflow import nightly
 from counterflow.landing import Landing, NightRecord
-from tests.support import COLUMNS, NIGHT, SECRET, Agency, archive, case, everything, export, table
+from tests.support import (
+    COLUMNS,
+    NIGHT,
+    SECRET,
+    Agency,
+    archive,
+    case,
+    everything,
+    export,
+    table,
+)
 
 BAD = "BBB"
 
@@ -31,7 +41,9 @@ def night(agency: Agency, on=NIGHT) -> dict[str, NightRecord]:
 
 def quarantined(agency: Agency, record: NightRecord) -> dict[int, set[str]]:
     """Rule ids by source row of the case source."""
-    path = Landing(agency.settings.landing, record.mission_code).path(record.export or "")
+    path = Landing(agency.settings.landing, record.mission_code).path(
+        record.export or ""
+    )
     rows = pq.read_table(path / (record.verdict or "") / "failures.parquet").to_pylist()
     found: dict[int, set[str]] = {}
     for row in rows:
@@ -78,7 +90,10 @@ def with_cell(column: str, text: str) -> bytes:
 
 def renamed() -> bytes:
     columns = tuple("Gender" if c == "Sex" else c for c in COLUMNS)
-    return export([{("Gender" if k == "Sex" else k): v for k, v in r.items()} for r in cases()], columns=columns)
+    return export(
+        [{("Gender" if k == "Sex" else k): v for k, v in r.items()} for r in cases()],
+        columns=columns,
+    )
 
 
 def split_once_more() -> bytes:
@@ -125,7 +140,12 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "nothing_at_all": (lambda: b"", "zip"),
     "header_only": (lambda: export([], []), "not one case"),
     "truncated_zip": (truncated, "zip"),
-    "wrong_encoding": (lambda: export([case(n, Notes="căsătorită") for n in range(30)], encoding="cp1250"), "utf-8"),
+    "wrong_encoding": (
+        lambda: export(
+            [case(n, Notes="căsătorită") for n in range(30)], encoding="cp1250"
+        ),
+        "utf-8",
+    ),
     "utf_16": (lambda: export(encoding="utf-16"), "utf-16"),
     "wrong_delimiter": (lambda: export(delimiter=","), "delimiter"),
     "renamed_column": (renamed, "`Sex`"),
@@ -136,7 +156,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "zip_bomb": (bomb, "exceed"),
     "climbing_path": (climbing, "climbs out"),
     "nul_bytes": (lambda: with_cell("Notes", f"{SECRET}\0x"), "NUL"),
-    "missing_file": (lambda: files(cases=table(cases(), COLUMNS).encode()), "means.csv"),
+    "missing_file": (
+        lambda: files(cases=table(cases(), COLUMNS).encode()),
+        "means.csv",
+    ),
     "an_html_error_page": (lambda: b"<html>" + SECRET.encode() + b"</html>", "zip"),
 }
 
@@ -163,11 +186,19 @@ def test_refused(agency: Agency, name: str) -> None:
 QUARANTINED = {
     "no_such_day": ("Registered", "31.02.2009", "case.registered_on_readable"),
     "no_date": ("Registered", "in spring", "case.registered_on_readable"),
-    "buddhist_year_read_as_gregorian": ("Registered", "01.03.2565", "case.registered_on_not_future"),
+    "buddhist_year_read_as_gregorian": (
+        "Registered",
+        "01.03.2565",
+        "case.registered_on_not_future",
+    ),
     "before_birth": ("Born", "01.04.2009", "case.registered_on_not_before_birth"),
     "in_the_future": ("Registered", "26.11.2010", "case.registered_on_not_future"),
     "unmapped_code": ("Sex", SECRET, "case.gender_mapped"),
-    "unmapped_item": ("Citizenship", f"Romania, {SECRET}", "citizenship.citizenship_mapped"),
+    "unmapped_item": (
+        "Citizenship",
+        f"Romania, {SECRET}",
+        "citizenship.citizenship_mapped",
+    ),
     "formula": ("Labour", "=HYPERLINK(1)", "case.is_forced_labour_mapped"),
     "no_case_number": ("No.", "", "case.key_present"),
 }
@@ -196,7 +227,9 @@ def test_duplicate_case_numbers(agency: Agency) -> None:
         6: {"case.key_conflict"},
         32: {"case.key_conflict"},
     }
-    assert records[BAD].rows_quarantined == 4  # and the means of control of the doubtful case
+    assert (
+        records[BAD].rows_quarantined == 4
+    )  # and the means of control of the doubtful case
     others_are_loaded(agency, records)
 
 
@@ -205,7 +238,9 @@ def test_na_is_namibia(agency: Agency) -> None:
     agency.deliver(BAD, with_cell("Country", "NA"))
     record = night(agency)[BAD]
     assert quarantined(agency, record) == {}
-    landed = pq.read_table(Landing(agency.settings.landing, BAD).path(record.export or "") / "case.parquet")
+    landed = pq.read_table(
+        Landing(agency.settings.landing, BAD).path(record.export or "") / "case.parquet"
+    )
     assert landed.column("country_of_exploitation").to_pylist()[3] == "NA"
 
 
@@ -253,7 +288,13 @@ def test_an_older_file_after_a_newer_one(agency: Agency) -> None:
         agency.deliver(mission, export([case(n, Sex="M") for n in range(30)]), second)
     newer = night(agency, second)[BAD].export
     for mission in agency.missions:
-        agency.deliver(mission, export() if mission == BAD else export([case(n, Labour="no") for n in range(30)]), third)
+        agency.deliver(
+            mission,
+            export()
+            if mission == BAD
+            else export([case(n, Labour="no") for n in range(30)]),
+            third,
+        )
     records = night(agency, third)
     assert (records[BAD].status, records[BAD].export) == ("refused", newer)
     assert "older_export" in records[BAD].message
@@ -266,7 +307,9 @@ def test_half_the_usual_rows(agency: Agency) -> None:
     night(agency)
     on = NIGHT + timedelta(days=1)
     for mission in agency.missions:
-        half = export(cases()[:20], [{"No.": f"A-{n}", "Means": "debt"} for n in range(20)])
+        half = export(
+            cases()[:20], [{"No.": f"A-{n}", "Means": "debt"} for n in range(20)]
+        )
         agency.deliver(mission, half if mission == BAD else changed(), on)
     records = night(agency, on)
     assert records[BAD].status == "refused"
@@ -276,11 +319,25 @@ def test_half_the_usual_rows(agency: Agency) -> None:
 
 def test_a_technical_name_that_disagrees_with_its_label(agency: Agency) -> None:
     """Mapping by either name alone would put a street into a city: the file is refused."""
-    agency.contract(BAD, 'delimiter: ";"', 'delimiter: ";"\n  header: {technical: 1, label: 2}')
-    agency.contract(BAD, "personal: [Name, Phone]", "personal: [{label: Name, technical: nm}, Phone]")
-    technical = ";".join("ph" if c == "Name" else "nm" if c == "Phone" else f"t{i}" for i, c in enumerate(COLUMNS))
+    agency.contract(
+        BAD, 'delimiter: ";"', 'delimiter: ";"\n  header: {technical: 1, label: 2}'
+    )
+    agency.contract(
+        BAD,
+        "personal: [Name, Phone]",
+        "personal: [{label: Name, technical: nm}, Phone]",
+    )
+    technical = ";".join(
+        "ph" if c == "Name" else "nm" if c == "Phone" else f"t{i}"
+        for i, c in enumerate(COLUMNS)
+    )
     text = f"{technical}\n{table(cases(), COLUMNS)}"
-    agency.deliver(BAD, archive({"cases.csv": text.encode(), "means.csv": b"no;me\nNo.;Means\nA-1;debt\n"}))
+    agency.deliver(
+        BAD,
+        archive(
+            {"cases.csv": text.encode(), "means.csv": b"no;me\nNo.;Means\nA-1;debt\n"}
+        ),
+    )
     records = night(agency)
     assert records[BAD].status == "refused"
     assert "header_conflict" in records[BAD].message
