@@ -8,13 +8,10 @@
 {% else -%}
     {% do caveats.append(('', '')) -%}
 {% endif -%}
-select
-    table_name,
-    caveat
-from (
-    values
-    {% for table_name, caveat in caveats -%}
-    ('{{ table_name }}', $caveat${{ caveat | replace('\n', ' ') }}$caveat$){{ ',' if not loop.last }}
-    {% endfor %}
-) as written (table_name, caveat)
+{% for table_name, caveat in caveats -%}
+    select
+        '{{ table_name }}' as table_name,
+        $caveat${{ caveat | replace('\n', ' ') }}$caveat$ as caveat
+    {{ 'union all' if not loop.last }}
+{% endfor %}
 order by table_name

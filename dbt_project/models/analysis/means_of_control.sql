@@ -5,46 +5,47 @@ with asked as (
         control.means_of_control,
         control.answer,
         facts.mission_code,
-        facts.gender,
-        facts.is_sexual_exploitation,
-        facts.is_forced_labour,
-        facts.is_other_exploitation,
         bool_or(control.answer = 'no') over (partition by facts.mission_code, facts.form_version) as stores_no
     from {{ ref('fct_control') }} as control
     inner join {{ ref('fct_case') }} as facts on control.case_key = facts.case_key
 ),
 
 exploited as (
-    {% for exploitation, condition in [
-        ('all', 'true'),
-        ('sexual_exploitation', "is_sexual_exploitation = 'yes'"),
-        ('forced_labour', "is_forced_labour = 'yes'"),
-        ('other_exploitation', "is_other_exploitation = 'yes'"),
-    ] -%}
     select
-        '{{ exploitation }}' as exploitation,
         case_key,
+        mission_code,
         gender,
-        mission_code
+        unnest(
+            ['all']
+            || if(is_sexual_exploitation = 'yes', ['sexual_exploitation'], [])
+            || if(is_forced_labour = 'yes', ['forced_labour'], [])
+            || if(is_other_exploitation = 'yes', ['other_exploitation'], [])
+        ) as exploitation
     from {{ ref('fct_case') }}
-    where {{ condition }}
-    {% if not loop.last %}union all{% endif %}
-    {% endfor %}
+),
+
+member as (
+    select
+        case_key,
+        mission_code,
+        exploitation,
+        unnest(['all', gender]) as gender
+    from exploited
 ),
 
 group_size as (
     select
         exploitation,
-        coalesce(gender, 'all') as gender,
+        gender,
         count(*) as cases
-    from exploited
-    group by grouping sets ((exploitation, gender), (exploitation))
+    from member
+    group by exploitation, gender
 ),
 
 counted as (
     select
-        exploited.exploitation,
-        coalesce(exploited.gender, 'all') as gender,
+        member.exploitation,
+        member.gender,
         asked.means_of_control,
         count(*) as asked,
         count(*) filter (asked.answer = 'yes') as yes,
@@ -53,12 +54,9 @@ counted as (
         count(*) filter (asked.answer = 'yes' and asked.stores_no) as numerator,
         count(*) filter (asked.answer in ('yes', 'no') and asked.stores_no) as denominator,
         count(distinct asked.mission_code) filter (asked.answer in ('yes', 'no') and asked.stores_no) as missions
-    from exploited
-    inner join asked on exploited.case_key = asked.case_key
-    group by grouping sets (
-        (exploited.exploitation, exploited.gender, asked.means_of_control),
-        (exploited.exploitation, asked.means_of_control)
-    )
+    from member
+    inner join asked on member.case_key = asked.case_key
+    group by member.exploitation, member.gender, asked.means_of_control
 )
 
 select

@@ -8,7 +8,7 @@ with registered as (
         facts.mission_code,
         'all' as everybody,
         {% for dimension in dimensions -%}
-        facts.{{ dimension }},
+            facts.{{ dimension }},
         {% endfor -%}
         coalesce(country.m49_region, 'unknown') as citizenship_region,
         case country.is_south_eastern_europe

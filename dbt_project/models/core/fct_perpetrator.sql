@@ -8,4 +8,4 @@ select distinct
     coalesce(country.m49_region, perpetrator.citizenship) as citizenship_region
 from {{ ref('int_perpetrator') }} as perpetrator
 left join {{ ref('dim_country') }} as country on perpetrator.citizenship = country.country_code
-order by case_key, perpetrator_number, role, gender, age_band, citizenship_region
+order by all

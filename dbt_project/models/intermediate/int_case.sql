@@ -8,6 +8,9 @@ select
     landed.case_key,
     landed.form_version,
     landed.registered_month,
+    {% for field in codes -%}
+        {{ coded('case', field) }} as {{ field }},
+    {% endfor -%}
     {{ coded('case', 'gender', missing='non_specified_unknown') }} as gender,
     {{ country('country_of_exploitation') }} as country_of_exploitation,
     -- the basis is asked on the form (a column), or stated of the form as a whole by its contract
@@ -18,9 +21,6 @@ select
         when form.case__country_of_exploitation or form.case__country_of_exploitation_basis then 'unknown'
         else 'not_asked'
     end as country_of_exploitation_basis
-    {%- for field in codes %},
-    {{ coded('case', field) }} as {{ field }}
-    {%- endfor %}
 from {{ ref('stg_case') }} as landed
 inner join {{ ref('int_source_row') }} as verdict
     on

@@ -12,18 +12,11 @@
 with form_case as (
     select
         facts.*,
-        harmonised.citizenship_asked,
-        harmonised.country_asked
+        form.citizenship__citizenship as citizenship_asked,
+        form.case__country_of_exploitation as country_asked
     from {{ ref('fct_case') }} as facts
-    left join (
-        select
-            mission_code,
-            form_version,
-            citizenship__citizenship as citizenship_asked,
-            case__country_of_exploitation as country_asked
-        from {{ ref('int_form') }}
-    ) as harmonised
-        on facts.mission_code = harmonised.mission_code and facts.form_version = harmonised.form_version
+    left join {{ ref('int_form') }} as form
+        on facts.mission_code = form.mission_code and facts.form_version = form.form_version
 ),
 
 form_size as (
@@ -41,7 +34,7 @@ case_answer as (
             mission_code,
             form_version,
             {% for field in case_codes -%}
-            {{ field }},
+                {{ field }},
             {% endfor -%}
             coalesce(citizenship, if(citizenship_asked, 'unknown', 'not_asked')) as citizenship,
             coalesce(country_of_exploitation, if(country_asked, 'unknown', 'not_asked')) as country_of_exploitation,
@@ -102,31 +95,31 @@ item_count as (
 
 child_answer as (
     {% for table_name, field in child_codes -%}
-    select
-        '{{ table_name }}' as table_name,
-        '{{ field }}' as field,
-        mission_code,
-        form_version,
-        count(distinct case_key) filter ({{ field }} not in ('unknown', 'not_asked', 'non_specified_unknown')) as answered
-    from {{ ref('int_' ~ table_name) }}
-    group by mission_code, form_version
-    {% if not loop.last %}union all{% endif %}
+        select
+            '{{ table_name }}' as table_name,
+            '{{ field }}' as field,
+            mission_code,
+            form_version,
+            count(distinct case_key) filter ({{ field }} not in ('unknown', 'not_asked', 'non_specified_unknown')) as answered
+        from {{ ref('int_' ~ table_name) }}
+        group by mission_code, form_version
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
 
 child_due as (
     {% for table_name, field in child_codes -%}
-    select
-        '{{ table_name }}' as table_name,
-        '{{ field }}' as field,
-        form_size.mission_code,
-        form_size.form_version,
-        form_size.cases,
-        coalesce(form.{{ table_name }}__{{ field }}, false) as is_asked
-    from form_size
-    left join {{ ref('int_form') }} as form
-        on form_size.mission_code = form.mission_code and form_size.form_version = form.form_version
-    {% if not loop.last %}union all{% endif %}
+        select
+            '{{ table_name }}' as table_name,
+            '{{ field }}' as field,
+            form_size.mission_code,
+            form_size.form_version,
+            form_size.cases,
+            coalesce(form.{{ table_name }}__{{ field }}, false) as is_asked
+        from form_size
+        left join {{ ref('int_form') }} as form
+            on form_size.mission_code = form.mission_code and form_size.form_version = form.form_version
+        {% if not loop.last %}union all{% endif %}
     {% endfor %}
 ),
 
