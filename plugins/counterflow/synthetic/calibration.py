@@ -73,9 +73,9 @@ OTHER_EXPLOITATION = Draw(
 SECTOR_WOMEN = Draw(
     {"t_activities_of_households_as_employers": 45, "c_manufacturing": 15,
      "i_accommodation_and_food_service_activities": 16,
-     "a_agriculture_forestry_and_fishing": 14, "g_wholesale_and_retail_trade_repair_of_motor_vehicles": 5,
-     "s_other_service_activities": 5}
-)  # fmt: skip # noqa: E501
+     "a_agriculture_forestry_and_fishing": 14,
+     "g_wholesale_and_retail_trade_repair_of_motor_vehicles": 5, "s_other_service_activities": 5}
+)  # fmt: skip
 SECTOR_MEN = Draw(
     {"f_construction": 46, "a_agriculture_forestry_and_fishing": 30, "c_manufacturing": 10,
      "b_mining_and_quarrying": 4, "h_transportation_and_storage": 4,

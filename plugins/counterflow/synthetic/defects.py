@@ -128,7 +128,7 @@ def _unmapped(form: Form, case: Case, rng: Any) -> None:
 
 def _typed(form: Form, day: int, month: int, year: int) -> str:
     """Day, month and year as the form writes them, whether or not there is such a day."""
-    months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
     year += 543 if form.buddhist else 0
     return (
         form.date_format.replace("%d", f"{day:02d}")

@@ -107,10 +107,14 @@ def age(case: Case, form: Form, seed: int, night: int, first: date, protected: b
             continue
         rng = people.stream(seed, mission, case.index, "night", n)
         if rng.random() < UPDATED:
-            case.status = "closed" if case.status in ("follow_up", "closed_referred") else "follow_up"
+            case.status = (
+                "closed" if case.status in ("follow_up", "closed_referred") else "follow_up"
+            )
             service = people.service_of(rng, case.registered)
             service.started = max(case.registered, today - timedelta(days=rng.randint(1, 20)))
-            repeated = any((s.type, s.status) == (service.type, service.status) for s in case.services)
+            repeated = any(
+                (s.type, s.status) == (service.type, service.status) for s in case.services
+            )
             if not repeated and (not form.services_flat or service.status in form.services_flat):
                 case.services.append(service)
         withdraws = rng.random() < WITHDRAWN or (case.index <= ALWAYS_WITHDRAWN and n == 2)

@@ -134,6 +134,8 @@ def _answers(form: Form) -> list[str]:
         lines.append("the first column is a printed row number; most rows below are empty")
         lines.append("row 1 (hidden) holds technical names, row 2 labels, data from row 3")
         lines.append("technical names of the address block are known to be shifted: trust labels")
+    if form.kind == "json":
+        lines.append("rows of a nested list are counted through the whole file, as they come")
     if form.age_kind == "years":
         lines.append("age: full years at registration")
     return lines

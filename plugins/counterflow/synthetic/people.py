@@ -7,6 +7,7 @@ generated around it and in whatever order.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 from datetime import date, timedelta
 
@@ -77,7 +78,7 @@ def make(
 
     case = Case(
         index=index,
-        number=form.number_style.format(index=index, year=registered.year, yy=registered.year % 100),
+        number=form.number_style.format(index=index, yy=registered.year % 100),
         registered=registered,
         birth=birth,
         age=age,
@@ -90,7 +91,9 @@ def make(
         sexual=None,
         labour=None,
         other=None,
-        trafficking_status=c.TRAFFICKING_STATUS(rng) if answered(rng, "trafficking_status") else None,
+        trafficking_status=(
+            c.TRAFFICKING_STATUS(rng) if answered(rng, "trafficking_status") else None
+        ),
         months=min(96, int(rng.expovariate(1 / 9))) if answered(rng, "months") else None,
         referral=c.REFERRAL(rng) if answered(rng, "referral") else None,
         status=c.CASE_STATUS(rng) if answered(rng, "status") else None,
@@ -272,7 +275,7 @@ def _route(rng: random.Random, case: Case, origin: str, target: str) -> None:
         stops += [transit] if transit not in (origin, target) else []
     stops.append(target)
     year = case.registered.year - (case.months or 6) // 12
-    for number, (start, end) in enumerate(zip(stops, stops[1:], strict=False), 1):
+    for number, (start, end) in enumerate(itertools.pairwise(stops), 1):
         case.legs.append(
             Leg(
                 number,

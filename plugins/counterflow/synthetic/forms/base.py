@@ -6,7 +6,7 @@ sources, and says what it asks, for the truth. Dialects subclass nothing; they b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -17,7 +17,9 @@ from counterflow.synthetic.words import words
 
 Cell = Any  # text, number, date or None: what the writer of the format can hold
 Fill = Callable[["Form", Case, Any], Cell]
+Pick = Callable[[Case], Iterable[str]]
 
+UNCLEAR_CONSENT = 0.2  # of unknown consents: something is written, but neither yes nor no
 DRIFT = 0.05  # share of cells whose capitals differ from the list
 
 BASIS_KEYS = {"screening": "country_screening", "registration": "country_registration"}
@@ -206,13 +208,13 @@ def parts(form: Form, case: Case, source: str) -> Iterator[tuple[Any, str]]:
         for item in form.factor_items:
             yield item, ""
     else:
-        held: list[Any] = {
+        children: dict[str, Sequence[Any]] = {
             "exploitation": case.exploitations,
             "route_leg": case.legs,
             "perpetrator": case.perpetrators,
             "assistance": case.services,
-        }[source]
-        for part in held:
+        }
+        for part in children[source]:
             yield part, part.bad.get("", "")
 
 
@@ -251,7 +253,9 @@ def means_answer(item: str) -> Fill:
 def consent(form: Form, case: Case, part: Any) -> Cell:
     """The answer to the question on research; a withdrawn consent was once given."""
     given = {"withdrawn": "yes"}.get(case.consent, case.consent)
-    return form.lists["consent"][given] if given != "unknown" else form.absent(case)
+    if given == "unknown":
+        return "?" if case.rng.random() < UNCLEAR_CONSENT else form.absent(case)
+    return form.lists["consent"][given]
 
 
 def withdrawn(form: Form, case: Case, part: Any) -> Cell:
@@ -339,7 +343,7 @@ def kept_by_macro(items: list[str]) -> list[str]:
     return kept
 
 
-def chosen(name: str, codes: str, pick: Callable[[Case], Iterable[str]]) -> Fill:
+def chosen(name: str, codes: str, pick: Pick) -> Fill:
     """A multiple choice in one cell."""
 
     def fill(form: Form, case: Case, part: Any) -> Cell:

@@ -36,13 +36,16 @@ CONSENT = {
     "fr": {"yes": "VRAI", "no": "FAUX"},
     "es": {"yes": "Sí", "no": "No"},
 }
-MISSING = {"en": ("", "", "Not Specified"), "fr": ("", "Non précisé"), "es": ("", "No consta", "-99")}
+MISSING = {
+    "en": ("", "", "Not Specified"),
+    "fr": ("", "Non précisé"),
+    "es": ("", "No consta", "-99"),
+}
 NUMBER = {"en": "{yy:02d}/{index:04d}", "fr": "HT {index:04d}", "es": "{index:05d}"}
 
 # A spreadsheet took 9-17 for the 17th of September and nobody undid it.
-BANDS = {band: (band.replace("-", "--"),) for band in AGE_BANDS} | {
-    "9-17": ("9--17", "09--17", "sep-17")
-}
+BANDS: dict[str, tuple[str, ...]] = {band: (band.replace("-", "--"),) for band in AGE_BANDS}
+BANDS["9-17"] = ("9--17", "09--17", "sep-17")
 
 
 def lists_of(language: str) -> dict[str, dict[str, str]]:
@@ -105,7 +108,7 @@ def build(mission: Mission) -> Form:
         Column("hte_Country", country_of("case.country_of_exploitation", "country"),
                "case.country_of_exploitation", "countries"),
         Column("spl_Type", chosen("assistance.service_type", "service_type",
-               services("provided")),  # type: ignore[arg-type]
+               services("provided")),
                "assistance.service_type", "service_type"),
         single("cas_Status", "case.case_status", "status", "case_status"),
         *local_columns(mission),

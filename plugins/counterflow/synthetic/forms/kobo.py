@@ -12,6 +12,7 @@ from counterflow.synthetic.forms.base import (
     Column,
     Form,
     Mission,
+    Pick,
     age_of,
     chosen,
     citizenship_list,
@@ -31,10 +32,32 @@ from counterflow.synthetic.forms.base import (
 from counterflow.synthetic.model import Case
 from counterflow.synthetic.words import slug, words
 
-KEYS = (
-    "case reg first second phone age gender marital education citizenship country type industry "
-    "control recruitment relation months again received needed status consent withdrawn comments"
-).split()
+KEYS = [
+    "case",
+    "reg",
+    "first",
+    "second",
+    "phone",
+    "age",
+    "gender",
+    "marital",
+    "education",
+    "citizenship",
+    "country",
+    "type",
+    "industry",
+    "control",
+    "recruitment",
+    "relation",
+    "months",
+    "again",
+    "received",
+    "needed",
+    "status",
+    "consent",
+    "withdrawn",
+    "comments",
+]
 HEADERS = {
     "en": "case_no registration_date prs_First_Name prs_Second_Name prs_Mobile age prs_Gender "
     "prs_Marital_Status prs_Education prs_Citizenship country_last_exploitation "
@@ -64,7 +87,7 @@ BASIS = {"es": "screening"}
 STATUSES = ("provided", "needed")
 
 
-def services(status: str) -> object:
+def services(status: str) -> Pick:
     """What was received or needed, as a list of services."""
 
     def pick(case: Case) -> list[str]:
@@ -74,7 +97,7 @@ def services(status: str) -> object:
 
 
 def lists_of(language: str) -> dict[str, dict[str, str]]:
-    """The form's choices: value names in English, slugs in French and Spanish, labels in Bengali."""
+    """The choices: value names in English, slugs in French and Spanish, labels in Bengali."""
     plain = ("marital_status", "exploitation_type", "means_of_control", "service_type",
              "case_status", "recruiter_relationship", "gender", "answer")  # fmt: skip
     if language == "en":
@@ -102,8 +125,8 @@ def build(mission: Mission) -> Form:
     basis = mission.variation.basis or BASIS.get(language, "last_exploitation")
     head["country"] = COUNTRY_HEADERS.get(language, {}).get(basis, head["country"])
 
-    def several(key_: str, name: str, codes: str, pick: object) -> Column:
-        return Column(head[key_], chosen(name, codes, pick), name, codes)  # type: ignore[arg-type]
+    def several(key_: str, name: str, codes: str, pick: Pick) -> Column:
+        return Column(head[key_], chosen(name, codes, pick), name, codes)
 
     def single(key_: str, name: str, attribute: str, codes: str) -> Column:
         return Column(head[key_], of(name, attribute, codes), name, codes)
@@ -134,7 +157,7 @@ def build(mission: Mission) -> Form:
         Column(head["months"], number_of("case.duration_band", "months"), "case.duration_band"),
         single("again", "case.is_retrafficked", "retrafficked", "answer"),
         several("received", service, "service_type", services("provided")),
-        Column(head["needed"], chosen("none", "service_type", services("needed")),  # type: ignore[arg-type]
+        Column(head["needed"], chosen("none", "service_type", services("needed")),
                service, "service_type"),
         single("status", "case.case_status", "status", "case_status"),
         Column(head["consent"], consent, codes="consent", role="consent"),
@@ -174,8 +197,8 @@ def build(mission: Mission) -> Form:
         flat_exploitation=True,
         services_flat=STATUSES,
         joiner=" ",
-        number_style={"en": "{index:04d}-{yy:02d}", "fr": "C{index:05d}", "es": "{yy:02d}{index:05d}",
-                      "bn": "BD/{index:04d}"}[language],
+        number_style={"en": "{index:04d}-{yy:02d}", "fr": "C{index:05d}",
+                      "es": "{yy:02d}{index:05d}", "bn": "BD/{index:04d}"}[language],
         age_kind="years",
         digits="০১২৩৪৫৬৭৮৯" if language == "bn" else "",
     )  # fmt: skip

@@ -155,7 +155,8 @@ def build(mission: Mission) -> Form:
         code("sector", "exploitation.labour_sector", "sector", "labour_sector"),
         plain("expl_country", "exploitation.country",
               country_of("exploitation.country", "country"), "countries"),
-        plain("year", "exploitation.start_year", number_of("exploitation.start_year", "start_year")),
+        plain("year", "exploitation.start_year",
+              number_of("exploitation.start_year", "start_year")),
     ]  # fmt: skip
     control = [
         number,

@@ -1,0 +1,85 @@
+"""The scenario of five nights: who delivers what, and which truth goes with it."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+
+from tests.synthetic import reading
+from tests.synthetic.conftest import World
+
+NIGHTS = [f"2010-11-{day}" for day in (25, 26, 27, 28, 29)]
+
+
+def states(world: World, night: str) -> dict[str, str]:
+    with (world.out / "truth" / night / "files.csv").open(encoding="utf-8") as file:
+        return {row["mission_code"]: row["status"] for row in csv.DictReader(file)}
+
+
+def test_statuses(small: World) -> None:
+    assert set(states(small, NIGHTS[0]).values()) == {"loaded"}
+    second = states(small, NIGHTS[1])
+    assert second["IDN"] == "late"
+    assert {m for m, s in second.items() if s == "refused"} == {"GHA", "HND", "THA"}
+    third = states(small, NIGHTS[2])
+    assert {third[m] for m in ("IDN", "GHA", "HND", "THA")} == {"loaded"}
+    assert Counter(second.values())["unchanged"] > len(second) / 3
+
+
+def test_truth_stands_where_an_export_is_to_be_loaded(small: World) -> None:
+    for night in NIGHTS:
+        folder = small.out / "truth" / night
+        loaded = {m for m, s in states(small, night).items() if s == "loaded"}
+        assert {path.name for path in folder.iterdir() if path.is_dir()} == loaded
+
+
+def test_unchanged_is_the_last_good_export_byte_by_byte(small: World) -> None:
+    last: dict[str, bytes] = {}
+    for night in NIGHTS:
+        for mission, status in states(small, night).items():
+            folder = small.out / "exports" / mission
+            if status == "late":
+                assert not [p for p in folder.rglob("*") if night.replace("-", "") in p.name]
+                continue
+            content = reading.export(folder, night).read_bytes()
+            if status == "unchanged":
+                assert content == last[mission]
+            else:
+                assert content != last.get(mission)
+            if status == "loaded":
+                last[mission] = content
+
+
+def test_a_withdrawn_consent_takes_the_case_away(small: World) -> None:
+    def withdrawn(night: str) -> set[object]:
+        return {row["case_number"] for row in small.truth("MDA", "rows", night)
+                if row["reason"] == "consent_withdrawn"}  # fmt: skip
+
+    new = withdrawn(NIGHTS[1]) - withdrawn(NIGHTS[0])
+    assert new
+    before = {case["case_number"] for case in small.truth("MDA", "case", NIGHTS[0])}
+    after = {case["case_number"] for case in small.truth("MDA", "case", NIGHTS[1])}
+    assert before & new
+    assert not after & new
+    assert after - before  # new cases came
+
+
+def test_refused_files_are_wrong_in_three_ways(small: World) -> None:
+    exports = small.out / "exports"
+    assert reading.export(exports / "HND", NIGHTS[1]).read_bytes().startswith(b"<html>")
+    whole = reading.sources(exports / "THA", NIGHTS[0])["case"]
+    half = reading.sources(exports / "THA", NIGHTS[1])["case"]
+    assert len(half) < 0.7 * len(whole)
+    usual = reading.sources(exports / "GHA", NIGHTS[0])["case"][0]
+    renamed = reading.sources(exports / "GHA", NIGHTS[1])["case"][0]
+    assert set(renamed) - set(usual) == {"prs_Gender_2"}
+
+
+def test_updates_change_few_cases(small: World) -> None:
+    before = {c["case_number"]: c for c in small.truth("UKR", "case", NIGHTS[0])}
+    after = {c["case_number"]: c for c in small.truth("UKR", "case", NIGHTS[1])}
+    changed = [n for n in before if n in after and before[n] != after[n]]
+    assert len(changed) < 0.15 * len(before)
+    for number in changed:
+        differing = {k for k in before[number] if before[number][k] != after[number][k]}
+        assert differing == {"case_status"}
