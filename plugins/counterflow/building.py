@@ -54,6 +54,8 @@ class TableBuilder:
         values: dict[str, pa.Array] = {}
         if spec.each:
             rows = self._each(table, spec, columns, kept, values)
+        elif spec.lists:
+            rows = self._lists(table, spec, columns, kept, values)
         elif table.item and self._listed(table, spec):
             rows = self._listing(table, spec, columns, kept, values)
         else:
@@ -88,6 +90,26 @@ class TableBuilder:
         values["answer"] = pa.concat_arrays(answers).take(pa.array(order))
         self._scalars(table, spec, columns, kept[row[order]], values)
         return row[order]
+
+    def _lists(
+        self, table: Table, spec: Spec, columns: Columns, kept: Places, values: dict[str, pa.Array]
+    ) -> Places:
+        """One row per item of each of several lists, the status beside it that its list is of."""
+        parts: list[tuple[Places, dict[str, pa.Array]]] = []
+        for status, column in spec.lists.items():
+            own: dict[str, pa.Array] = {}
+            fields = {table.item or "": column}
+            single = spec.model_copy(update={"columns": fields, "becomes": {}})
+            rows = self._listing(table, single, columns, kept, own)
+            own["status"] = pa.array([status] * len(rows), pa.string())
+            parts.append((rows, own))
+        row = np.concatenate([rows for rows, _ in parts])
+        order = pa.array(np.argsort(row, kind="stable"))
+        for name in parts[0][1]:
+            values[name] = pa.concat_arrays([own[name] for _, own in parts]).take(order)
+        row = row[order.to_numpy()]
+        self._scalars(table, spec, columns, kept[row], values)
+        return row
 
     def _listing(
         self, table: Table, spec: Spec, columns: Columns, kept: Places, values: dict[str, pa.Array]

@@ -54,12 +54,12 @@ class Signals:
 
     def table(self) -> pa.Table:
         """All signals, sorted."""
-        rows = [(*key, count) for key, count in sorted(self._rows.items())]
-        arrays = list(zip(*rows, strict=True)) or [[] for _ in SIGNALS_SCHEMA]
-        return pa.table(
-            [pa.array(a, t.type) for a, t in zip(arrays, SIGNALS_SCHEMA, strict=True)],
-            schema=SIGNALS_SCHEMA,
-        )
+        names = SIGNALS_SCHEMA.names
+        rows = [
+            dict(zip(names, (*key, count), strict=True))
+            for key, count in sorted(self._rows.items())
+        ]
+        return pa.Table.from_pylist(rows, SIGNALS_SCHEMA)
 
 
 class Codebook:

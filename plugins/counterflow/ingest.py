@@ -125,6 +125,7 @@ def _used_columns(contract: Contract, name: str, source: Columns) -> list[Cells]
         for header in [
             *(c.from_ for c in spec.columns.values()),
             *(c.from_ for c in spec.becomes.values()),
+            *(c.from_ for c in spec.lists.values()),
             *spec.each.values(),
         ]:
             if header is not None:

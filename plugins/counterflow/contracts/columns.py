@@ -139,6 +139,8 @@ class Table(Strict):
     """One column per item of the table: the item in the standard's words → its column."""
     answers: Codes | None = None
     """What the cells of the columns under `each` mean."""
+    lists: dict[str, Column] = Field(default_factory=dict)
+    """Several lists of services on one row, one per status: status (`needed`) → its column."""
     not_chosen: Literal["no", "unknown"] = "unknown"
     """What an item means that was not chosen: `no` only if the form makes one answer every item."""
     personal: list[Header] = Field(default_factory=list)

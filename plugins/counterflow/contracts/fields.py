@@ -20,6 +20,7 @@ from counterflow.canonical import (
 from counterflow.contracts.model import Code, CodeMap, Column, Contract, Local, Table
 
 NOT_ASKED = "not_asked"
+LIST_STATUS = "status"  # the field that the keys of `lists` fill
 NO_ANSWER = frozenset({MISSING, NOT_ASKED, "non_specified_unknown"})
 _BANDS = {
     "age_band": AGE_BANDS,
@@ -66,6 +67,8 @@ def is_filled(contract: Contract, table_name: str, table: Table, field: Field) -
     """Whether the contract says where the field comes from."""
     if column_of(table, field.name) is not None:
         return True
+    if table.lists and field.name in (TABLES[table_name].item, LIST_STATUS):
+        return True
     if field.kind is Kind.NUMBER:
         return True  # places in a list follow its order where no column holds them
     item = TABLES[table_name].item
@@ -83,6 +86,8 @@ def mapped_codes(contract: Contract, table_name: str, table: Table, field: Field
     column = column_of(table, field.name)
     if column is not None and column.codes is not None:
         return contract.code_map(column.codes)
+    if table.lists and field.name == TABLES[table_name].item:
+        return contract.code_map([code for one in table.lists.values() for code in one.codes or []])
     is_answer = column is None and field.name == answer_field(table_name)
     if is_answer and table.each and table.answers is not None:
         return contract.code_map(table.answers)
@@ -97,6 +102,8 @@ def derived_codes(contract: Contract, table_name: str, table: Table, field: Fiel
         codes.append(column.value)
     if column is not None and field.kind is Kind.BAND and (column.unit or column.date):
         codes += [*_BANDS[field.code_list or ""], MISSING]
+    if field.name == LIST_STATUS:
+        codes += list(table.lists)
     if field.name == basis_field(table_name):
         codes += bases(table)
     if field.name == TABLES[table_name].item:

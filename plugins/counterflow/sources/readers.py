@@ -87,7 +87,8 @@ def _known_labels(contract: Contract, source: str) -> set[str]:
         if name != source and (table.own_rows or source != "case"):
             continue
         headers = [*(table.key or []), *table.personal, *table.each.values()]
-        headers += [c.from_ for c in (*table.columns.values(), *table.becomes.values()) if c.from_]
+        read = (*table.columns.values(), *table.becomes.values(), *table.lists.values())
+        headers += [column.from_ for column in read if column.from_]
         expected |= {fold(h.label) for h in headers if h.label}
     return expected
 
