@@ -60,7 +60,10 @@ def sources(folder: Path, stamp: str) -> dict[str, Rows]:
 
 def key(folder: Path) -> str:
     """The header of the case number."""
-    return re.findall(r"^key:.*column '(.+)'$", (folder / "FORM.txt").read_text("utf-8"), re.M)[0]
+    found: list[str] = re.findall(
+        r"^key:.*column '(.+)'$", (folder / "FORM.txt").read_text("utf-8"), re.M
+    )
+    return found[0]
 
 
 def _csv(data: bytes, encoding: str, delimiter: str) -> Rows:

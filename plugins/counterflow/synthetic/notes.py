@@ -57,6 +57,10 @@ def write(form: Form) -> str:
         "key:        the case number stands in column "
         + next(repr(c.header) for c in form.sources["case"] if c.role == "key"),
     ]
+    lines += [
+        "volume:     every export holds all cases since 2002; from one to the next it only grows",
+        "empty rows: rows without any content are blanks, not cases",
+    ]
     lines += _answers(form) + _versions(form)
     if m.variation.note:
         lines.append(f"NOTE:       {m.variation.note}")

@@ -238,15 +238,16 @@ def _exploit(
             with_sector = kind == "forced_labour" or (
                 kind in LABOUR_TYPES and not form.flat_exploitation
             )
-            case.exploitations.append(
-                Exploitation(
-                    type=kind,
-                    sector=sector(rng) if with_sector and answered(rng, "sector") else None,
-                    country=target if answered(rng, "expl_country") else None,
-                    start_year=started if answered(rng, "year") else None,
-                )
+            row = Exploitation(
+                type=kind,
+                sector=sector(rng) if with_sector and answered(rng, "sector") else None,
+                country=target if answered(rng, "expl_country") else None,
+                start_year=started if answered(rng, "year") else None,
             )
-    if not form.flat_exploitation and rng.random() < 0.01:
+            # One row per type and sector: whether two equal rows are one is nobody's question.
+            if all((e.type, e.sector) != (kind, row.sector) for e in case.exploitations):
+                case.exploitations.append(row)
+    if form.kind == "zip" and rng.random() < 0.01:
         case.exploitations[0].type = None  # the clerk left the type open
         if kinds[0] not in LABOUR_TYPES:
             case.exploitations[0].sector = None
