@@ -104,10 +104,10 @@ class TableBuilder:
             own["status"] = pa.array([status] * len(rows), pa.string())
             parts.append((rows, own))
         row = np.concatenate([rows for rows, _ in parts])
-        order = pa.array(np.argsort(row, kind="stable"))
+        order = np.argsort(row, kind="stable")
         for name in parts[0][1]:
-            values[name] = pa.concat_arrays([own[name] for _, own in parts]).take(order)
-        row = row[order.to_numpy()]
+            values[name] = pa.concat_arrays([own[name] for _, own in parts]).take(pa.array(order))
+        row = row[order]
         self._scalars(table, spec, columns, kept[row], values)
         return row
 
@@ -263,10 +263,7 @@ class TableBuilder:
                 given = values.get(field.name)
                 values[field.name] = order if given is None else pc.coalesce(given, order)
         schema = landing_schema(table.name)
-        arrays = [
-            (own.get(f.name) if f.name in own else values.get(f.name, pa.nulls(count, f.type)))
-            for f in schema
-        ]
+        arrays = [(own | values).get(f.name, pa.nulls(count, f.type)) for f in schema]
         return pa.table(
             [a.cast(f.type) for a, f in zip(arrays, schema, strict=True)], schema=schema
         )

@@ -183,7 +183,7 @@ class _Gate:
         else:
             reasons, readings = self._children(keys, places)
         withheld = np.fromiter((bool(r) for r in reasons), np.bool_, source.rows) & ~blank
-        for row in np.flatnonzero(withheld):
+        for row in np.flatnonzero(withheld).tolist():
             reason = reasons[row]
             landed.withheld[reason] = landed.withheld.get(reason, 0) + 1
         landed.rows_read += source.rows
@@ -261,7 +261,7 @@ class _Gate:
             for row in rows:
                 readings[row] = "conflict"
                 reasons[row] = reasons[row] or lacking
-        for row in np.flatnonzero(~blank):
+        for row in np.flatnonzero(~blank).tolist():
             key = keys[places[row]]
             if key is not None and reasons[row]:
                 self.case_reason[key] = reasons[row]

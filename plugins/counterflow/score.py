@@ -71,7 +71,7 @@ def score(settings: Settings, truth: Path, night: date | None = None) -> list[Co
                 f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as {name} (read_only)"
             )
         found = connection.execute("select max(night) from wh.quality.load").fetchone()
-        until = night or (found[0] if found else None)
+        until: date = night or (found[0] if found else date.min)
         chosen = _chosen(truth, until, connection)
         if not chosen:
             raise ScoreRefusedError(f"{truth} holds no truth for the nights up to {until}")

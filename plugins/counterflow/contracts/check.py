@@ -1,5 +1,4 @@
-"""What the schema cannot see: whether contracts agree with the standard, with themselves and
-with each other.
+"""What the schema cannot see: do contracts agree with the standard, themselves, each other.
 
 In: the missions folder and dbt's seeds, which hold the standard's code lists. Out: a `Report` of
 errors (the contract must not be used) and warnings (look at it), each with file and line. What a

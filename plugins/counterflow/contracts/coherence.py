@@ -1,4 +1,4 @@
-"""Does a contract agree with itself: its versions, its columns, its assertions?
+"""Whether a contract agrees with itself: its versions, its columns, its assertions.
 
 In: a loaded contract. Out: errors (what contradicts or names nothing) and warnings (what is
 allowed but likely an oversight).
@@ -18,6 +18,7 @@ from counterflow.contracts.fields import (
     is_filled,
     items_on_form,
     local_codes,
+    placed_columns,
 )
 from counterflow.contracts.load import Loaded
 from counterflow.contracts.model import Header, Table
@@ -132,24 +133,24 @@ def _columns(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]
     fields = {f.name: f for f in TABLES[name].fields}
     item = TABLES[name].item
     dated = [f for f in fields if fields[f].kind is Kind.MONTH and column_of(table, f)]
-    for part, columns in (("columns", table.columns), ("becomes", table.becomes)):
-        for field, column in columns.items():
-            at = ("tables", name, part, field)
-            if column.at is not None and column.at not in dated:
-                problem = f"`{column.at}` is no dated field of this table"
-                yield loaded.error((*at, "at"), problem, nearest(column.at, dated))
-            if column.many is not None and (item is None or name == "local_attribute"):
-                problem = "a case has one of it: only a table with items takes several codes"
-                yield loaded.error((*at, "many"), problem)
-            if column.basis is not None and fields[field].kind is not Kind.COUNTRY:
-                yield loaded.error((*at, "basis"), "only a country has a basis")
-            if column.with_ is not None and item is not None:
-                on_form = items_on_form(loaded.contract, name, table)
-                if column.with_ not in on_form:
-                    problem = f"`{column.with_}` is no item of this table's list"
-                    yield loaded.error((*at, "with"), problem, nearest(column.with_, on_form))
-            if field in table.columns and field in table.becomes and part == "becomes":
-                yield loaded.error(at, "is filled twice, under `columns` and under `becomes`")
+    for at, field, column in placed_columns(name, table):
+        if column.at is not None and column.at not in dated:
+            problem = f"`{column.at}` is no dated field of this table"
+            yield loaded.error((*at, "at"), problem, nearest(column.at, dated))
+        if column.many is not None and (item is None or name == "local_attribute"):
+            problem = "a case has one of it: only a table with items takes several codes"
+            yield loaded.error((*at, "many"), problem)
+        if column.basis is not None and fields[field].kind is not Kind.COUNTRY:
+            yield loaded.error((*at, "basis"), "only a country has a basis")
+        if column.with_ is not None and item is not None:
+            on_form = items_on_form(loaded.contract, name, table)
+            if column.with_ not in on_form:
+                problem = f"`{column.with_}` is no item of this table's list"
+                yield loaded.error((*at, "with"), problem, nearest(column.with_, on_form))
+        if field in table.columns and at[2] != "columns":
+            yield loaded.error(at, f"is filled twice, under `columns` and under `{at[2]}`")
+        if any("%b" in pattern for pattern in column.date or []) and not loaded.contract.months:
+            yield loaded.error((*at, "date"), "`%b` needs the names of `months`")
     yield from _each(loaded, name, table)
 
 
@@ -168,10 +169,10 @@ def _each(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]:
 def _claims(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]:
     """No column is both read and dropped, and none is dropped for two reasons."""
     at = ("tables", name)
-    read: dict[Header, str] = {h: "key" for h in table.key or []}
-    for field, column in table.columns.items():
-        if column.from_ is not None:
-            read[column.from_] = f"columns.{field}"
+    read: dict[Header, str] = dict.fromkeys(table.key or [], "key")
+    for place, _, column in placed_columns(name, table):
+        if column.from_ is not None and place[2] != "becomes":
+            read[column.from_] = ".".join(place[2:])
     read |= {header: f"each.{item}" for item, header in table.each.items()}
     read |= {local.from_: f"local.{field}" for field, local in table.local.items()}
     dropped = {str(header): header for header in table.personal}

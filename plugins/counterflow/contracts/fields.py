@@ -19,6 +19,8 @@ from counterflow.canonical import (
 )
 from counterflow.contracts.model import Code, CodeMap, Column, Contract, Local, Table
 
+At = tuple[str, ...]  # a place in a contract, key by key
+
 NOT_ASKED = "not_asked"
 LIST_STATUS = "status"  # the field that the keys of `lists` fill
 NO_ANSWER = frozenset({MISSING, NOT_ASKED, "non_specified_unknown"})
@@ -38,6 +40,15 @@ def is_coded(field: Field) -> bool:
 def column_of(table: Table, field: str) -> Column | None:
     """The column that fills `field`, kept or dropped after use."""
     return table.columns.get(field) or table.becomes.get(field)
+
+
+def placed_columns(table_name: str, table: Table) -> Iterator[tuple[At, str, Column]]:
+    """Place in the contract, field and column of every column that fills a field of the table."""
+    for part, columns in (("columns", table.columns), ("becomes", table.becomes)):
+        for field, column in columns.items():
+            yield ("tables", table_name, part, field), field, column
+    for status, column in table.lists.items():
+        yield ("tables", table_name, "lists", status), TABLES[table_name].item or "", column
 
 
 def answer_field(table_name: str) -> str | None:

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from counterflow.canonical import TABLES, Kind
 from counterflow.contracts.columns import Code, CodeMap, Codes, Column, Header, Local, Table
-from counterflow.contracts.scalars import Calendar, MissionCode, Month, Share, Words
+from counterflow.contracts.scalars import Calendar, MissionCode, Month, MonthNumber, Share, Words
 from counterflow.contracts.source import HeaderRows, Limits, Source
 from counterflow.contracts.strict import Strict
 
@@ -122,6 +122,8 @@ class Contract(Strict):
     """Codes for: asked, and not answered. They hold in every column."""
     calendar: Calendar = "gregorian"
     """The calendar of all dates."""
+    months: dict[str, MonthNumber] = Field(default_factory=dict)
+    """The names of months that `%b` in a date stands for → their numbers."""
     codes: dict[str, CodeMap] = Field(default_factory=dict)
     """Named code lists: local code → the standard's."""
     versions: dict[str, Version] = Field(default_factory=lambda: {"v1": Version()})
@@ -160,6 +162,10 @@ class Contract(Strict):
                 path = f"{where}.{part}.{field}"
                 _known(field, fields, path, "a field of the canonical table")
                 self._check_column(path, fields[field].kind, column)
+        if table.lists and not {canonical.item, "status"} <= set(fields):
+            raise ValueError(f"{where}.lists: only a table of services has lists by status")
+        for status, column in table.lists.items():
+            self._check_column(f"{where}.lists.{status}", Kind.CODE, column)
         if table.each and (table.answers is None or canonical.item is None):
             raise ValueError(f"{where}.each: needs `answers`, and a table that has items")
         for number, codes in enumerate([table.answers, *(lo.codes for lo in table.local.values())]):

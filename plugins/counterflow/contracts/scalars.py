@@ -9,7 +9,7 @@ import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from counterflow.canonical import COUNTRY_BASES
 
@@ -98,4 +98,5 @@ Encoding = Annotated[str, AfterValidator(_encoding)]
 Delimiter = Annotated[str, AfterValidator(_delimiter)]
 Path = Annotated[str, AfterValidator(_path)]
 MissionCode = Annotated[str, AfterValidator(_alpha3)]
+MonthNumber = Annotated[int, Field(ge=1, le=12)]
 Calendar = Literal["gregorian", "buddhist"]

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from counterflow.canonical import MISSING, TABLES, Field, Kind
 from counterflow.contracts.fields import (
+    column_of,
     derived_codes,
     is_coded,
     is_filled,
@@ -192,8 +193,9 @@ def _table_asked(contract: Contract, name: str, gone: frozenset[str]) -> Iterato
         if field.name != TABLES[name].item or field.kind is Kind.COUNTRY:
             yield (field.name, None, None, None, is_asked, basis)
             continue
-        mode = "each" if table.each else "chosen"
-        not_chosen = None if table.each else table.not_chosen
+        # a table that states its answers leaves nothing to be told from what was not chosen
+        mode = "each" if table.each or column_of(table, "answer") else "chosen"
+        not_chosen = table.not_chosen if mode == "chosen" else None
         yield (field.name, None, mode, not_chosen, is_asked, basis)
         for item, codes in items_on_form(contract, name, table).items():
             on_form = is_asked and f"{name}.{item}" not in gone

@@ -1,4 +1,4 @@
-"""Do the codes of a contract mean something, and one thing each?
+"""Whether the codes of a contract mean something, and one thing each.
 
 In: a loaded contract and the standard's code lists (dbt's seeds). Out: errors where a local code
 maps to what the standard does not know, or two writings of one local code map apart.
@@ -13,12 +13,16 @@ from pathlib import Path
 
 from counterflow.canonical import TABLES, Field
 from counterflow.contracts.errors import ContractError, nearest
-from counterflow.contracts.fields import answer_field, is_coded
+from counterflow.contracts.fields import (
+    LIST_STATUS,
+    At,
+    answer_field,
+    is_coded,
+    placed_columns,
+)
 from counterflow.contracts.load import Loaded
 from counterflow.contracts.model import Code, CodeMap, Codes, Table
 from counterflow.text import fold
-
-At = tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -61,10 +65,9 @@ def _known(standard: Standard, canonical: Field | None) -> frozenset[str] | None
 def _coded(table_name: str, table: Table) -> Iterator[tuple[At, Codes, Field | None]]:
     """Every place of a table where codes are mapped, and the field that they are of."""
     fields = {f.name: f for f in TABLES[table_name].fields}
-    for part, columns in (("columns", table.columns), ("becomes", table.becomes)):
-        for name, column in columns.items():
-            if column.codes is not None and is_coded(fields[name]):
-                yield ("tables", table_name, part, name, "codes"), column.codes, fields[name]
+    for at, name, column in placed_columns(table_name, table):
+        if column.codes is not None and is_coded(fields[name]):
+            yield (*at, "codes"), column.codes, fields[name]
     name = answer_field(table_name) or ""
     if table.answers is not None and name in fields:
         yield ("tables", table_name, "answers"), table.answers, fields[name]
@@ -79,13 +82,13 @@ def _constants(
     fields = {f.name: f for f in TABLES[table_name].fields}
     item = TABLES[table_name].item
     stated: list[tuple[At, str, Field]] = []
-    for part, columns in (("columns", table.columns), ("becomes", table.becomes)):
-        for name, column in columns.items():
-            at: At = ("tables", table_name, part, name)
-            if column.value is not None:
-                stated.append(((*at, "value"), column.value, fields[name]))
-            if column.with_ is not None and item is not None:
-                stated.append(((*at, "with"), column.with_, fields[item]))
+    for at, name, column in placed_columns(table_name, table):
+        if column.value is not None:
+            stated.append(((*at, "value"), column.value, fields[name]))
+        if column.with_ is not None and item is not None:
+            stated.append(((*at, "with"), column.with_, fields[item]))
+    for status in table.lists:
+        stated.append((("tables", table_name, "lists", status), status, fields[LIST_STATUS]))
     if item is not None:
         stated += [
             (("tables", table_name, "each", code), code, fields[item]) for code in table.each

@@ -31,12 +31,17 @@ class Api:
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def wait_for_dag(self, dag_id: str, timeout: float = 120.0) -> None:
-        """Wait until the API answers and the DAG can be triggered; an import error is said at once."""
+        """Wait until the API answers and the DAG can be triggered; an import error is said at once.
+
+        The tasks' own API builds its routes at its first request, for some 4 s: it gets one here, so
+        that the first task does not wait.
+        """
         ends = time.monotonic() + timeout
         while time.monotonic() < ends:
             self._alive()
             try:
                 if any(dag["dag_id"] == dag_id for dag in self._get("/api/v2/dags")["dags"]):
+                    self._ask(urllib.request.Request(f"{self._airflow.url}/execution/health"))
                     return
                 for problem in self._get("/api/v2/importErrors")["import_errors"]:
                     raise ApiError(f"{problem['filename']}: {problem['stack_trace'].strip()}")

@@ -17,6 +17,7 @@ import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from counterflow.settings import PROJECT, Settings
 
@@ -72,7 +73,9 @@ class LocalAirflow:
         folder = self.home / "secrets"
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
-        _secret(self.secret("fernet_key"), base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+        _secret(
+            self.secret("fernet_key"), base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+        )
         _secret(self.secret("jwt_secret"), secrets.token_urlsafe(48))
         _secret(self.secret("api_secret_key"), secrets.token_urlsafe(48))
         _secret(self.passwords, json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")
@@ -85,7 +88,6 @@ class LocalAirflow:
 
     def options(self) -> Options:
         """Airflow's configuration, with the reason of each value that is not Airflow's own."""
-        cores = os.cpu_count() or 1
         return {
             "core": {
                 "dags_folder": str(self.dags),
@@ -95,10 +97,10 @@ class LocalAirflow:
                 # (plugins/airflow_local_settings.py); Python 3.14 would start them empty.
                 "mp_start_method": "fork",
                 "execute_tasks_new_python_interpreter": "False",
-                # Ingest is all CPU. One more than the cores keeps them busy while a worker waits for
-                # the scheduler's next loop; with 32 (the default) the API server answers too late.
-                "parallelism": str(int(os.environ.get("X_PAR", cores + 1))),
-                "max_active_tasks_per_dag": str(int(os.environ.get("X_PAR", cores + 1))),
+                # Ingest is all CPU. Two more than the cores keep them busy while a worker waits for the
+                # scheduler's next loop; with 32 (the default) the API server answers too late.
+                "parallelism": str(self.settings.workers + 2),
+                "max_active_tasks_per_dag": str(self.settings.workers + 2),
                 "load_examples": "False",
                 "dags_are_paused_at_creation": "False",
                 "execution_api_server_url": f"{self.url}/execution/",
@@ -174,6 +176,10 @@ class LocalAirflow:
             # Tasks call the API on this machine: never through a proxy.
             "NO_PROXY": local,
             "no_proxy": local,
+            # Tasks are the parallelism here; threads of a library would only wait for each other, and
+            # do not survive the fork that makes a task.
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
             # Nothing is told to anybody.
             "DO_NOT_TRACK": "1",
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -200,7 +206,7 @@ def _secret(path: Path, value: str) -> None:
             file.write(value)
 
 
-def _private(path: Path, *, exclusive: bool):  # type: ignore[no-untyped-def]
+def _private(path: Path, *, exclusive: bool) -> TextIO:
     """Open for writing, readable by the owner alone from its first moment."""
     flags = os.O_WRONLY | os.O_CREAT | (os.O_EXCL if exclusive else os.O_TRUNC)
     descriptor = os.open(path, flags, 0o600)

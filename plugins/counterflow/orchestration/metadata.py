@@ -6,10 +6,12 @@ of `docker-compose.yml`: one process instead of three calls of the `airflow` com
 
 from __future__ import annotations
 
-import os
 import sqlite3
 
 from counterflow.orchestration.config import POOL
+from counterflow.settings import Settings
+
+SLOTS_PER_WORKER = 4  # more than can run on this machine; lower it in the UI to be gentler
 
 
 def main() -> None:
@@ -24,8 +26,8 @@ def main() -> None:
     db.initdb()
     Pool.create_or_update_pool(
         POOL,
-        slots=int(os.environ.get("COUNTERFLOW_POOL_SLOTS", 32)),
-        description="Missions pulled at the same time.",
+        slots=SLOTS_PER_WORKER * Settings.from_env().workers,
+        description="Missions pulled at the same time: their servers and lines are weak.",
         include_deferred=False,
     )
 

@@ -11,6 +11,7 @@ import ctypes
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from counterflow.orchestration.config import LocalAirflow
+from counterflow.orchestration.config import HOST, LocalAirflow
 
 PATIENCE = 10.0  # seconds between asking a process to end and ending it
 _PR_SET_PDEATHSIG = 1
@@ -110,12 +111,28 @@ def running(airflow: LocalAirflow, *components: str) -> Iterator[Processes]:
     with _alone(airflow.home / "running.lock"):
         processes = Processes(airflow)
         try:
+            _must_be_free(airflow.port)
             prepare(airflow)
             for name in components:
                 processes.start(name)
             yield processes
         finally:
             processes.stop()
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Being ended or losing the terminal is an interrupt like Ctrl-C: components are stopped first."""
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = {name: signal.signal(name, interrupt) for name in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
 
 
 def prepare(airflow: LocalAirflow) -> None:
@@ -145,6 +162,16 @@ def _alone(path: Path) -> Iterator[None]:
         except BlockingIOError:
             raise AirflowNotRunning(f"another Airflow is running in {path.parent}") from None
         yield
+
+
+def _must_be_free(port: int) -> None:
+    """An API server that cannot listen would leave the tasks talking to whoever does."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            raise AirflowNotRunning(f"port {port} is taken; choose another one") from None
 
 
 def _die_with_parent() -> None:

@@ -59,7 +59,8 @@ def build(
 def _dbt(
     settings: Settings, night: date, selector: str, progress: Progress | None
 ) -> list[dict[str, Any]]:
-    from dbt.cli.main import dbtRunner  # heavy: imported when it is needed
+    from dbt.artifacts.schemas.run import RunExecutionResult  # dbt is heavy: only when needed
+    from dbt.cli.main import dbtRunner
 
     target = settings.build / "dbt"
     target.mkdir(parents=True, exist_ok=True)
@@ -72,7 +73,7 @@ def _dbt(
     ]  # fmt: skip
     with _environment(COUNTERFLOW_HOME=str(settings.home), DBT_TARGET_PATH=str(target)):
         outcome = dbtRunner(callbacks=[_callback(progress)] if progress else []).invoke(arguments)
-    if outcome.exception is not None or outcome.result is None:
+    if outcome.exception is not None or not isinstance(outcome.result, RunExecutionResult):
         kind = type(outcome.exception).__name__
         raise BuildFailed(f"dbt stopped ({kind}). Read {target / 'logs' / 'dbt.log'}")
     return [_result(node) for node in outcome.result]
