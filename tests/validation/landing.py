@@ -156,4 +156,4 @@ def failures(verdict: Any) -> set[tuple[str, str, int, str]]:
     """failures.parquet as (table, source, source row, rule)."""
     rows = pq.read_table(verdict.folder / "failures.parquet").to_pylist()
     assert len({tuple(row.values()) for row in rows}) == len(rows)
-    return {tuple(row.values()) for row in rows}  # type: ignore[misc]  # four columns, as typed
+    return {tuple(row.values()) for row in rows}

@@ -83,8 +83,15 @@ def crash_with(
     return broken
 
 
-@pytest.mark.parametrize("culprits", [{"ALB"}, {"MDA"}, {"UKR"}, {"BGR", "UKR"}, set(MISSIONS)])
-@pytest.mark.parametrize("table", ["case", "profile"])
+@pytest.mark.parametrize(
+    ("culprits", "table"),
+    [
+        ({"ALB"}, "case"),
+        ({"BGR", "UKR"}, "case"),
+        (set(MISSIONS), "case"),
+        ({"MDA"}, "profile"),
+    ],
+)
 def test_a_mission_that_crashes_a_shard_is_failed_alone(
     culprits: set[str], table: str, tmp_path: Path, suites: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Nothing of a cell gets into a verdict, a message or a log, whatever fails and however it fails."""
+"""Nothing of a cell gets into a verdict, a message or a log, whatever fails and in which way."""
 
 from __future__ import annotations
 

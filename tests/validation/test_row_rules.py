@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from counterflow.canonical import TABLES, Kind
-from counterflow.validation import Status, Verdict, validate
+from counterflow.validation import Status, Verdict, rule_book, validate
 from counterflow.validation.frames import coded_fields
 
 from .landing import Row, case, child, failures, land, results
@@ -85,7 +85,8 @@ def warnings() -> Iterator[tuple[str, list[Row], str, int, int]]:
     years = [{"start_year": 1949}, {"start_year": 1950}, {}]
     yield "exploitation", years, "exploitation.start_year_plausible", 2, 1
     yield "control", [{}, {"means_of_control": None}], "control.means_of_control_present", 2, 1
-    yield "control", [*same[:2], {"means_of_control": None}], "control.means_not_repeated", 2, 2
+    answered = [*same[:2], {"means_of_control": None}]
+    yield "control", answered, "control.means_not_repeated", 2, 2
     lost = {"recruitment_method": None}
     yield "recruitment", [{}, lost], "recruitment.recruitment_method_present", 2, 1
     yield "recruitment", same, "recruitment.channel_not_repeated", 3, 2
@@ -160,8 +161,6 @@ def test_a_warning_counts_and_quarantines_nothing(
 
 
 def test_every_warning_of_the_suites_is_tried_here(suites: Path) -> None:
-    from counterflow.validation import rule_book
-
     listed = {r.rule_id for r in rule_book(suites).values() if r.severity == "warning"}
     assert {rule for _, _, rule, _, _ in WARNINGS} == listed - {"profile.rows_rise"}
 
@@ -176,10 +175,15 @@ def test_a_mission_without_rows_or_values_is_not_applicable(verdicts: dict[str, 
 
 
 def test_a_scorecard_has_no_gap(verdicts: dict[str, Verdict], suites: Path) -> None:
-    from counterflow.validation import rule_book
-
     every = list(rule_book(suites))
     assert all(list(results(verdict)) == every for verdict in verdicts.values())
+
+
+def test_two_unmapped_codes_are_not_the_same_answer_twice(tmp_path: Path, suites: Path) -> None:
+    rows = [child(1, "control", means_of_control=TOKEN, answer="da") for _ in range(2)]
+    [verdict] = validate([land(tmp_path, "MDA", {"case": [case(1)], "control": rows})], suites)
+    assert results(verdict)["control.means_not_repeated"]["status"] == "not_applicable"
+    assert results(verdict)["control.answer_mapped"]["status"] == "passed"
 
 
 def test_several_landing_rows_of_one_source_row_are_one_failure(

@@ -33,7 +33,8 @@ def promised() -> set[str]:
                 rules.add(f"{table.name}.{field.name}_readable")
             if field.reading and field.kind in (Kind.MONTH, Kind.YEAR):
                 rules.add(f"{table.name}.{field.name}_not_future")
-    whole = "rows_minimum rows_fall filled unmapped_share repeat_share not_older".split()
+    shares = {"filled", "unmapped_share", "repeat_share"}
+    whole = shares | {"rows_minimum", "rows_fall", "not_older"}
     return rules | {f"profile.{name}" for name in whole}
 
 
