@@ -260,7 +260,8 @@ def dbt(home: Path, night: date, *command: str) -> dbtRunnerResult:
 
 def let_go() -> None:
     """Close dbt's DuckDB files: it keeps them open between runs of one process, which spares it reopening them."""
-    DuckDBConnectionManager.env().close()
+    if DuckDBConnectionManager._ENV is not None:
+        DuckDBConnectionManager.env().close()
     DuckDBConnectionManager.close_all_connections()
 
 

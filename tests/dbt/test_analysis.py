@@ -1,0 +1,69 @@
+"""What the marts hold of the small night, worked out by hand."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+
+def test_trends(warehouse: duckdb.DuckDBPyConnection) -> None:
+    found = warehouse.execute(
+        """
+        select dimension, value, numerator, denominator, share, share_note, unknown, not_asked, missions
+        from analysis.trends
+        where registration_year = 2007 and dimension in ('all', 'gender', 'is_minor', 'is_cross_border')
+        order by all
+        """
+    ).fetchall()
+    assert found == [
+        ("all", "all", 2, 2, None, "too_few", 0, 0, 1),
+        ("gender", "feminine", 1, 1, None, "too_few", 1, 0, 1),
+        ("is_cross_border", "no", 1, 1, None, "too_few", 1, 0, 1),
+        ("is_minor", "yes", 1, 1, None, "too_few", 1, 0, 1),
+    ]
+
+
+def test_only_the_last_exploitation_makes_an_exploitation_corridor(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    found = warehouse.execute(
+        """
+        select route_kind, basis, from_country, to_country, is_exploitation_corridor, crosses_border, cases, first_year
+        from analysis.routes order by all
+        """
+    ).fetchall()
+    assert found == [
+        ("corridor", "last_exploitation", "MDA", "MDA", True, "no", 1, 2007),
+        ("corridor", "last_exploitation", "MDA", "RUS", True, "yes", 1, 2009),
+        ("corridor", "last_exploitation", "ROU", "RUS", True, "yes", 1, 2009),
+        ("corridor", "registration", "UKR", "TUR", False, "yes", 1, 2010),
+        ("leg", "leg", "POL", "TUR", False, "yes", 1, 2010),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("exploitation", "gender", "means", "expected"),
+    [
+        # asked, yes, no, unknown, not_asked, numerator, denominator, missions: v1's yes of mda-c is in no rate, for no no is stored there
+        ("all", "all", "physical_threats", (4, 2, 1, 1, 1, 1, 2, None, "too_few", 2)),
+        ("all", "all", "debt_bondage", (2, 1, 1, 0, 3, 1, 2, None, "too_few", 2)),
+        ("forced_labour", "all", "debt_bondage", (1, 1, 0, 0, 0, 1, 1, None, "no_is_never_stored", 1)),  # fmt: skip
+        ("sexual_exploitation", "feminine", "physical_threats", (1, 1, 0, 0, 0, 0, 0, None, "no_is_never_stored", 0)),  # fmt: skip
+    ],
+)
+def test_a_means_of_control_is_counted_where_it_was_asked(
+    warehouse: duckdb.DuckDBPyConnection,
+    exploitation: str,
+    gender: str,
+    means: str,
+    expected: tuple[object, ...],
+) -> None:
+    found = warehouse.execute(
+        """
+        select asked, yes, no, unknown, not_asked, numerator, denominator, rate, rate_note, missions
+        from analysis.means_of_control
+        where exploitation = ? and gender = ? and means_of_control = ?
+        """,
+        [exploitation, gender, means],
+    ).fetchall()
+    assert found == [expected]
