@@ -27,6 +27,7 @@ __all__ = ["Summary", "generate"]
 
 Progress = Callable[[str, int, int], None]
 WORTH_PROCESSES = 1500  # cases; below, starting processes takes longer than the work
+ASIDE = ".generating"
 FIRST_NIGHT = date(2010, 11, 25)
 
 
@@ -51,7 +52,7 @@ def generate(
     first_night: date = FIRST_NIGHT,
     progress: Progress | None = None,
 ) -> Summary:
-    """Write exports and truth under `out`; what an earlier run left there is removed first.
+    """Write exports and truth under `out`, in place of what an earlier run left there.
 
     `progress` is called with a mission's code, the number of missions done, and of all.
     """
@@ -60,13 +61,13 @@ def generate(
     if cases < missions or nights < 1:
         raise ValueError("every mission needs a case, and there must be a night")
     started = time.perf_counter()
-    for name in ("exports", "truth"):
-        if (out / name).exists():
-            shutil.rmtree(out / name)
+    # Made aside and put in place at the end: whoever reads the last world sees it whole.
+    aside = out / ASIDE
+    shutil.rmtree(aside, ignore_errors=True)
     shares = sizes(missions, cases)
     planted = planting.plan(shares, seed)
     jobs = [
-        Job(out, mission, size, seed, nights, first_night, planted.get(mission.code, {}))
+        Job(aside, mission, size, seed, nights, first_night, planted.get(mission.code, {}))
         for mission, size in shares
     ]
     delivered: dict[str, Delivered] = {}
@@ -78,10 +79,14 @@ def generate(
     summary = Summary(out, missions, cases, days, 0.0)
     for number, night in enumerate(days):
         states = [(job.mission.code, *delivered[job.mission.code].statuses[number]) for job in jobs]
-        _files(out / "truth" / night.isoformat(), states)
+        _files(aside / "truth" / night.isoformat(), states)
         counts = summary.statuses.setdefault(night.isoformat(), {})
         for _, status, _ in states:
             counts[status] = counts.get(status, 0) + 1
+    for name in ("exports", "truth"):
+        shutil.rmtree(out / name, ignore_errors=True)
+        (aside / name).rename(out / name)
+    aside.rmdir()
     summary.seconds = time.perf_counter() - started
     return summary
 

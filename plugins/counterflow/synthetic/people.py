@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from counterflow.synthetic import calibration as c
 from counterflow.synthetic import corridors
-from counterflow.synthetic.countries import DESTINATIONS, SOUTH_EASTERN_EUROPE
+from counterflow.synthetic.countries import DESTINATIONS, ORIGINS, SOUTH_EASTERN_EUROPE
 from counterflow.synthetic.forms.base import Form
 from counterflow.synthetic.model import Case, Exploitation, Leg, Perpetrator, Service
 
@@ -33,6 +33,8 @@ NOTHING_CHOSEN = 0.15  # of lists of means and factors
 CONSENT = (("yes", 0.915), ("no", 0.06), ("unknown", 0.02), ("withdrawn", 0.005))
 LABOUR_TYPES = frozenset({"forced_labour", "child_labour", "forced_begging", "servitude"})
 SECTOR_ROWS_MAX = 2
+# Niger after Nigeria, Guinea after Guinea-Bissau: what the template's macro cannot hold.
+SUBSTRING_NEIGHBOUR = {"NGA": "NER", "GNB": "GIN"}
 
 
 def stream(*names: object) -> random.Random:
@@ -174,11 +176,10 @@ def _destination(rng: random.Random, mission: str, citizenship: str) -> str:
 def _citizenships(rng: random.Random, form: Form, first: str, planted: bool) -> list[str]:
     if not answered(rng, "citizenship") and not planted:
         return []
-    if "citizenship.many" in form.asked and rng.random() < c.SECOND_CITIZENSHIP:
-        second = corridors.citizenships(form.mission.code)(rng)
-        # Niger after Nigeria, Guinea after Guinea-Bissau: what the template's macro cannot hold.
-        second = {"NGA": "NER", "GNB": "GIN"}.get(first, second)
-        return list(dict.fromkeys((first, second)))
+    share = c.SECOND_CITIZENSHIP * (6 if first in SUBSTRING_NEIGHBOUR else 1)
+    if "citizenship.many" in form.asked and rng.random() < share:
+        second = SUBSTRING_NEIGHBOUR.get(first) or corridors.destinations(first)(rng)
+        return [first, second] if second in ORIGINS else [first]
     return [first]
 
 
