@@ -338,8 +338,12 @@ def validate(
         if record is None:
             continue
         export = record.tried if record.status == PENDING else record.export
-        if export is not None:
+        if export is None:
+            continue
+        try:
             todo.append((contract_of(settings, mission), record, export))
+        except contracts.ContractError as error:  # what is in force keeps the verdict it has
+            mark_failed(settings, night, mission, error)
     landed = [
         landed_export(settings, contract, record, export, mission_keys(settings, contract.mission))
         for contract, record, export in todo

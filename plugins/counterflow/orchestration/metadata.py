@@ -20,7 +20,7 @@ def main() -> None:
     from airflow.models.pool import Pool
     from airflow.utils import db
 
-    connection = airflow_settings.SQL_ALCHEMY_CONN
+    connection = airflow_settings.SQL_ALCHEMY_CONN or ""
     if connection.startswith("sqlite:///"):
         _write_ahead(connection.removeprefix("sqlite:///"))
     db.initdb()

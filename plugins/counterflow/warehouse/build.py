@@ -83,9 +83,9 @@ def _close() -> None:
     """Close dbt's DuckDB, which it keeps open while its process lives; closing checkpoints."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager as Manager
 
-    if Manager._ENV is not None:  # noqa: SLF001 - dbt-duckdb offers no other way
-        Manager._ENV.close()  # noqa: SLF001
-        Manager._ENV = None  # noqa: SLF001
+    if Manager._ENV is not None:  # dbt-duckdb offers no other way
+        Manager._ENV.close()
+        Manager._ENV = None
 
 
 def _result(node: Any) -> dict[str, Any]:

@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 from counterflow import contracts
 from counterflow.building import landing_schema
 from counterflow.canonical import TABLES
-from counterflow.contracts import Contract
 from counterflow.contracts import tables as compiled
 from counterflow.depersonalise import MissionKeys
 from counterflow.fields import SIGNALS_SCHEMA
@@ -28,6 +27,7 @@ from counterflow.ingest import ROWS_SCHEMA
 from counterflow.landing import Landing, NightRecord
 from counterflow.settings import Settings
 
+_COMPILED = ("mission", "code_map", "asked", "form_version")
 _TEXT, _INT, _DATE = pa.string(), pa.int64(), pa.date32()
 LOAD = pa.schema(
     [
@@ -87,7 +87,7 @@ DBT_RESULT = pa.schema(
 class InForce:
     """The export that a mission's facts come from on a night."""
 
-    contract: Contract
+    mission: str
     record: NightRecord
     path: Path
 
@@ -96,25 +96,60 @@ def write_sources(
     settings: Settings, night: date, keys: Mapping[str, MissionKeys]
 ) -> list[InForce]:
     """Write all sources of `night`; the exports in force are returned."""
-    known = contracts.load_contracts(settings.missions)
-    records = {code: list(Landing(settings.landing, code).records(night)) for code in known}
+    compiled_ = _compiled(settings, keys)
+    records = {code: list(Landing(settings.landing, code).records(night)) for code in compiled_}
     force = [
-        InForce(contract, last, Landing(settings.landing, code).path(last.export))
-        for code, contract in known.items()
-        if (last := records[code][-1] if records[code] else None) is not None and last.export
+        InForce(code, last, Landing(settings.landing, code).path(last.export))
+        for code, nights in records.items()
+        if (last := nights[-1] if nights else None) is not None and last.export
     ]
     folder = settings.build / "sources"
     aside = settings.build / f".sources-{secrets.token_hex(4)}"
     aside.mkdir(parents=True)
     try:
         _link_tables(aside, force)
-        _small_tables(aside, settings, known, records, force, keys)
+        _small_tables(aside, settings, compiled_, records, force)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return force
+
+
+def _compiled(
+    settings: Settings, keys: Mapping[str, MissionKeys]
+) -> dict[str, dict[str, pa.Table]]:
+    """The tables that each contract compiles to.
+
+    A contract that cannot be read today stops nobody: its mission's last good data keeps the
+    tables that were compiled last, which lie in landing for that reason.
+    """
+    sound, _broken = contracts.check_contracts(settings.missions)
+    found: dict[str, dict[str, pa.Table]] = {}
+    for path in contracts.contract_files(settings.missions):
+        code = path.stem
+        kept = Landing(settings.landing, code).folder / "contract"
+        if code in sound:
+            contract = sound[code]
+            found[code] = {
+                "mission": compiled.mission_row(contract),
+                "code_map": compiled.code_map(contract, keys[code]),
+                "asked": compiled.asked(contract),
+                "form_version": compiled.form_versions(contract),
+            }
+            _keep(kept, found[code])
+        elif all((kept / f"{name}.parquet").exists() for name in _COMPILED):
+            found[code] = {name: pq.read_table(kept / f"{name}.parquet") for name in _COMPILED}
+    return found
+
+
+def _keep(folder: Path, tables: Mapping[str, pa.Table]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        aside = folder / f".{name}-{secrets.token_hex(4)}"
+        pq.write_table(table, aside)
+        os.replace(aside, folder / f"{name}.parquet")
 
 
 def _link_tables(folder: Path, force: Sequence[InForce]) -> None:
@@ -124,23 +159,18 @@ def _link_tables(folder: Path, force: Sequence[InForce]) -> None:
         target.mkdir()
         pq.write_table(schema.empty_table(), target / "_empty.parquet")
         for one in force:
-            os.symlink(one.path / f"{name}.parquet", target / f"{one.contract.mission}.parquet")
+            os.symlink(one.path / f"{name}.parquet", target / f"{one.mission}.parquet")
 
 
 def _small_tables(
     folder: Path,
     settings: Settings,
-    known: Mapping[str, Contract],
+    compiled_: Mapping[str, Mapping[str, pa.Table]],
     records: Mapping[str, Sequence[NightRecord]],
     force: Sequence[InForce],
-    keys: Mapping[str, MissionKeys],
 ) -> None:
-    contracts_ = list(known.values())
     tables = {
-        "mission": [compiled.mission_row(c) for c in contracts_],
-        "code_map": [compiled.code_map(c, keys[c.mission]) for c in contracts_],
-        "asked": [compiled.asked(c) for c in contracts_],
-        "form_version": [compiled.form_versions(c) for c in contracts_],
+        **{name: [tables[name] for tables in compiled_.values()] for name in _COMPILED},
         "load": [_loads([r for rows in records.values() for r in rows])],
         "failure": [_verdict_table(one, "failures", FAILURE) for one in force],
         "rule_result": [_results(settings, record) for rows in records.values() for record in rows],
@@ -194,7 +224,7 @@ def verdict_folder(path: Path, record: NightRecord) -> Path | None:
 def _verdict_table(one: InForce, name: str, schema: pa.Schema) -> pa.Table:
     """A table of the verdict on the export in force, with its mission."""
     folder = verdict_folder(one.path, one.record)
-    return _with_mission(folder, name, one.contract.mission, schema, one.record.night)
+    return _with_mission(folder, name, one.mission, schema, one.record.night)
 
 
 def _results(settings: Settings, record: NightRecord) -> pa.Table:
