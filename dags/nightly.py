@@ -3,8 +3,8 @@
 plan → ingest (a task a mission) → validate → transform → gates → publish → report
 
 What is done is in `counterflow.nightly`, the same functions that `counterflow nightly` calls; this file
-says in which order, how often and what happens when a step fails. Tasks import it when they run, because
-this file is read at every parse. Tasks hand each other mission codes and counts, never data.
+says in which order, how often, and what happens when a step fails. Tasks import it when they run, because
+this file is read at every parse. They hand each other mission codes, statuses and counts, never data.
 """
 
 from __future__ import annotations
@@ -25,134 +25,128 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException
 
-# A line that breaks heals; a wrong password, a refused file or a bug of ours does not.
+# A line that breaks heals, and a worker that was killed may live the next time (the scheduler sees to
+# that); a wrong password, a refused file or a fault of ours stays what it is.
 NETWORK_ONLY = ExceptionRetryPolicy(
     rules=[
-        RetryRule(
-            [ConnectionError, TimeoutError],
-            action=RetryAction.RETRY,
-            retry_delay=dt.timedelta(minutes=2),
-            reason="the mission's server did not answer",
-        )
+        RetryRule([ConnectionError, TimeoutError], reason="the mission's server did not answer")
     ],
     default=RetryAction.FAIL,
 )
+PARAMS = {
+    "night": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        description="The night to load; empty: the day of the run, in UTC.",
+    ),
+    "missions": Param(
+        [],
+        type="array",
+        items={"type": "string", "pattern": "^[A-Z]{3}$"},
+        description="ISO 3166 alpha-3 codes; empty: all missions.",
+    ),
+    "full_refresh": Param(
+        False, type="boolean", description="Read exports again although they did not change."
+    ),
+}
 
 
-def the_night() -> dt.date:
+def the_night(context: Any) -> dt.date:
     """The night this run loads: its parameter, else the day of its logical date, in UTC."""
-    context = get_current_context()
     if night := context["params"]["night"]:
         return dt.date.fromisoformat(night)
-    moment = context["dag_run"].logical_date or context["dag_run"].run_after
+    moment: dt.datetime = context["dag_run"].logical_date or context["dag_run"].run_after
     return moment.astimezone(dt.UTC).date()
+
+
+def now_running() -> tuple[Any, Any, dt.date, dict[str, Any]]:
+    """What every task needs: the steps, the settings, the night and the run's parameters."""
+    from counterflow import nightly as steps
+    from counterflow.settings import Settings
+
+    context = get_current_context()
+    return steps, Settings.from_env(), the_night(context), context["params"]
 
 
 @dag(
     dag_id="nightly",
-    description="From 72 missions' exports to one published warehouse.",
-    schedule="0 2 * * *",
-    catchup=False,  # and no start date: the first run is the next 02:00, not the last one
-    max_active_runs=1,  # a run triggered meanwhile waits: there is one writer
+    description="From all missions' exports to one published warehouse.",
+    schedule="0 2 * * *",  # UTC
+    catchup=False,  # and no start date: the first scheduled run is the next 02:00, not the last
+    max_active_runs=1,  # a run triggered meanwhile waits its turn
+    params=PARAMS,
+    default_args={"retries": 0},
     doc_md=__doc__,
     tags=["counterflow"],
-    default_args={"retries": 0},
-    params={
-        "night": Param(
-            None,
-            type=["null", "string"],
-            format="date",
-            description="The night to load; empty: the day of the run, in UTC.",
-        ),
-        "missions": Param(
-            [],
-            type="array",
-            items={"type": "string", "pattern": "^[A-Z]{3}$"},
-            description="ISO 3166 alpha-3 codes; empty: all missions.",
-        ),
-        "full_refresh": Param(
-            False, type="boolean", description="Read exports again although they did not change."
-        ),
-    },
 )
 def nightly() -> None:
     """Wire the steps."""
 
-    @task(multiple_outputs=False)
-    def plan(params: dict[str, Any]) -> list[str]:
-        """The missions whose export changed."""
-        from counterflow import nightly as steps
-        from counterflow.settings import Settings
-
-        found = steps.plan(
-            Settings.from_env(), the_night(), params["missions"] or None, params["full_refresh"]
-        )
-        return found.changed
+    @task(multiple_outputs=True)
+    def plan() -> dict[str, Any]:
+        """The missions whose export changed; what is known of the others already."""
+        steps, settings, night, params = now_running()
+        found = steps.plan(settings, night, params["missions"] or None, params["full_refresh"])
+        return {"changed": found.changed, "statuses": found.statuses}
 
     @task(
         multiple_outputs=False,
         pool="missions",
         retries=2,
+        retry_delay=dt.timedelta(minutes=1),
         retry_policy=NETWORK_ONLY,
-        map_index_template="{{ task.op_kwargs['mission'] }}",
+        map_index_template="{{ label | default(task.op_kwargs['mission']) }}",
     )
     def ingest(mission: str) -> dict[str, Any]:
-        """One mission's export, from its server to landing. All that is personal is in here."""
-        from counterflow import nightly as steps
-        from counterflow.settings import Settings
-
-        outcome = steps.ingest(Settings.from_env(), the_night(), mission)
-        if outcome.status == "failed":
-            raise AirflowFailException(f"{mission}: {outcome.message}")
-        return outcome.to_dict()
+        """One mission's export, from its server to landing. All that is personal stays in here."""
+        steps, settings, night, params = now_running()
+        done = steps.ingest(settings, night, mission, params["full_refresh"])
+        if done.status == "failed":
+            raise AirflowFailException(done.message)
+        if done.status == "refused":  # an outcome, not an error: the task has done its work
+            get_current_context()["label"] = f"{mission} refused"
+        return done.to_dict()
 
     @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
-    def validate(missions: list[str]) -> dict[str, Any]:
+    def validate(statuses: dict[str, str]) -> dict[str, int]:
         """Great Expectations over all that landed, whichever missions failed."""
-        from counterflow import nightly as steps
-        from counterflow.settings import Settings
-
-        verdicts = steps.validate(Settings.from_env(), the_night(), missions)
-        return {"verdicts": len(verdicts)}
+        if statuses is None:
+            raise AirflowFailException("nothing was planned, so there is nothing to judge")
+        steps, settings, night, params = now_running()
+        return {"judged": len(steps.validate(settings, night, params["missions"] or None))}
 
     @task(multiple_outputs=False)
     def transform() -> dict[str, Any]:
-        """The dbt build, beside what is published."""
-        from counterflow import nightly as steps
-        from counterflow.settings import Settings
-
-        return steps.transform(Settings.from_env(), the_night()).to_dict()
+        """The dbt build, beside what analysts open."""
+        steps, settings, night, _ = now_running()
+        return steps.transform(settings, night).to_dict()
 
     @task(multiple_outputs=False)
     def gates() -> list[dict[str, Any]]:
-        """Whether the build may be published."""
-        from counterflow import nightly as steps
-        from counterflow.settings import Settings
-
-        return [gate.to_dict() for gate in steps.gates(Settings.from_env(), the_night())]
+        """Whether the build may be published; a gate that fails fails the task, with its reason."""
+        steps, settings, night, _ = now_running()
+        return [gate.to_dict() for gate in steps.gates(settings, night)]
 
     @task(multiple_outputs=False, outlets=[Asset("counterflow_warehouse")])
     def publish() -> dict[str, Any]:
         """The build takes the place of what analysts open."""
-        from counterflow import nightly as steps
-        from counterflow.settings import Settings
+        steps, settings, night, _ = now_running()
+        return steps.publish(settings, night).to_dict()
 
-        return steps.publish(Settings.from_env(), the_night()).to_dict()
-
-    @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
+    @task(trigger_rule=TriggerRule.ALL_DONE)
     def report() -> None:
-        """What happened and what to do; the run fails if nothing was published."""
-        from counterflow import nightly as steps
-        from counterflow.settings import Settings
+        """What happened and what to do, always; the run fails if this run did not publish."""
+        steps, settings, night, _ = now_running()
+        ti = get_current_context()["ti"]
+        print(steps.report(settings, night, ti.xcom_pull(task_ids="plan", key="statuses")).text)
+        if ti.xcom_pull(task_ids="publish") is None:
+            raise AirflowFailException("not published: what analysts open is as it was")
 
-        print(steps.report(Settings.from_env(), the_night()).text)
-        if get_current_context()["ti"].xcom_pull(task_ids="publish") is None:
-            raise AirflowFailException("not published; what analysts open is as it was")
-
-    changed = plan()
-    read = ingest.expand(mission=changed)
-    validated = validate(changed)
-    read >> validated >> transform() >> gates() >> publish() >> report()
+    planned = plan()
+    read = ingest.expand(mission=planned["changed"])
+    judged = validate(planned["statuses"])
+    read >> judged >> transform() >> gates() >> publish() >> report()
 
 
 nightly()

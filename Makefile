@@ -1,0 +1,59 @@
+# One command to start, one to test; CI runs the same two. Needs Python >= 3.11, make and a package index.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+export COUNTERFLOW_HOME ?= $(CURDIR)/var
+UV_VERSION := 0.13.9
+UV := .uv/bin/uv
+BIN := .venv/bin
+INSTALLED := .venv/.installed-from-lock
+
+# uv does not read pip's configuration: an index that pip was told of is uv's too.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+# Without bytecode every Airflow process compiles 10,000 modules anew, 5 to 15 s each.
+unexport PYTHONDONTWRITEBYTECODE
+# Another checkout's package must not shadow this one's.
+unexport PYTHONPATH
+
+.PHONY: help install demo up test lint bench
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+install: $(INSTALLED) ## .venv, exactly as locked
+
+demo: $(INSTALLED) ## 72 synthetic missions, one night through Airflow, answers from the warehouse
+	@$(BIN)/python -m counterflow.orchestration.demo $(DEMO)
+
+up: $(INSTALLED) ## Airflow with its UI on port 8080 (PORT=…) and the nightly schedule, until Ctrl-C
+	@$(BIN)/python -m counterflow.orchestration.up --port $(or $(PORT),8080)
+
+test: $(INSTALLED) ## every test; TESTS=path or PYTEST='-k name' for some
+	$(BIN)/python -m pytest $(PYTEST) $(TESTS)
+
+lint: $(INSTALLED) ## ruff, mypy, sqlfluff, yamllint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	cd dbt_project && ../$(BIN)/sqlfluff lint models tests macros
+
+bench: $(INSTALLED) ## time the parts and the whole, into docs/benchmarks.md
+	$(BIN)/python -m counterflow.bench
+
+# uv has its own environment: `uv pip sync` removes from .venv all that is not in the lock.
+$(UV):
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Counterflow needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(INSTALLED): requirements.lock pyproject.toml $(UV)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(UV) pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@

@@ -1,0 +1,50 @@
+"""Imported once by every Airflow process; where tasks are forked, imports what they need before the fork.
+
+An ingest task works for less than a second; importing Airflow's task runner, Arrow, Great Expectations
+and dbt takes more than ten. The scheduler (LocalExecutor) and the Celery worker therefore import them
+once, and every task inherits them. The API server, the DAG processor and the command line do not.
+"""
+
+import importlib
+import logging
+import sys
+
+FORKING_COMMANDS = {"scheduler", "celery"}
+PRELOADED = (
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.dag_processing.dagbag",
+    "airflow.providers.standard.decorators.python",
+    "counterflow.ingest",
+    "counterflow.nightly",
+    "counterflow.judging",
+    "counterflow.validation.gx",
+    "great_expectations",
+    "counterflow.warehouse.build",
+    "counterflow.warehouse.gates",
+    "counterflow.warehouse.publication",
+    "counterflow.warehouse.sources",
+    "dbt.cli.main",
+    "dbt.adapters.duckdb.impl",
+)
+
+
+def preload(command: list[str]) -> list[str]:
+    """Import `PRELOADED` if this command forks tasks; the names of what was imported.
+
+    What cannot be imported is left for the task that needs it, which will say so in its own log.
+    """
+    done: list[str] = []
+    if FORKING_COMMANDS.intersection(command[1:2]):
+        for name in PRELOADED:
+            try:
+                importlib.import_module(name)
+            except Exception as error:  # noqa: BLE001 - a scheduler must start without it
+                logging.getLogger(__name__).warning("not preloaded: %s (%r)", name, error)
+            else:
+                done.append(name)
+    return done
+
+
+preload(sys.argv)
+__all__: list[str] = []  # nothing in here overrides a setting of Airflow
