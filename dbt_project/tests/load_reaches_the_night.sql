@@ -1,4 +1,4 @@
--- There is a load of the night that is built, and none of a later night. Not every mission need have one: a run may be of some missions only.
+-- There is a load of the night that is built, and none of a later night. A run may be of some missions only, so not every one has a load.
 {{ config(tags=['quality']) }}
 
 select max(night) as newest_night

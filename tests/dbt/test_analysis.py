@@ -47,8 +47,18 @@ def test_only_the_last_exploitation_makes_an_exploitation_corridor(
         # asked, yes, no, unknown, not_asked, numerator, denominator, missions: v1's yes of mda-c is in no rate, for no no is stored there
         ("all", "all", "physical_threats", (4, 2, 1, 1, 1, 1, 2, None, "too_few", 2)),
         ("all", "all", "debt_bondage", (2, 1, 1, 0, 3, 1, 2, None, "too_few", 2)),
-        ("forced_labour", "all", "debt_bondage", (1, 1, 0, 0, 0, 1, 1, None, "no_is_never_stored", 1)),  # fmt: skip
-        ("sexual_exploitation", "feminine", "physical_threats", (1, 1, 0, 0, 0, 0, 0, None, "no_is_never_stored", 0)),  # fmt: skip
+        (
+            "forced_labour",
+            "all",
+            "debt_bondage",
+            (1, 1, 0, 0, 0, 1, 1, None, "no_is_never_stored", 1),
+        ),
+        (
+            "sexual_exploitation",
+            "feminine",
+            "physical_threats",
+            (1, 1, 0, 0, 0, 0, 0, None, "no_is_never_stored", 0),
+        ),
     ],
 )
 def test_a_means_of_control_is_counted_where_it_was_asked(

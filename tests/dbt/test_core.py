@@ -16,21 +16,42 @@ def rows(warehouse: duckdb.DuckDBPyConnection, query: str) -> Rows:
 
 def test_only_accepted_cases_are_published(warehouse: duckdb.DuckDBPyConnection) -> None:
     found = rows(warehouse, "select case_key, mission_code from core.fct_case order by case_key")
-    assert found == [("mda-a", "MDA"), ("mda-b", "MDA"), ("mda-c", "MDA"), ("sen-a", "SEN"), ("ukr-a", "UKR")]  # fmt: skip
+    assert found == [
+        ("mda-a", "MDA"),
+        ("mda-b", "MDA"),
+        ("mda-c", "MDA"),
+        ("sen-a", "SEN"),
+        ("ukr-a", "UKR"),
+    ]
 
 
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
         # case:                    mda-a                mda-b                    mda-c                    sen-a                    ukr-a
-        ("registered_month", [date(2009, 5, 1), date(2007, 1, 1), date(2007, 2, 1), date(2008, 7, 1), date(2010, 3, 1)]),  # fmt: skip
+        (
+            "registered_month",
+            [
+                date(2009, 5, 1),
+                date(2007, 1, 1),
+                date(2007, 2, 1),
+                date(2008, 7, 1),
+                date(2010, 3, 1),
+            ],
+        ),
         ("registration_year", [2009, 2007, 2007, 2008, 2010]),
-        ("gender", ["masculine", "non_specified_unknown", "feminine", "non_specified_unknown", "feminine"]),  # fmt: skip
+        (
+            "gender",
+            ["masculine", "non_specified_unknown", "feminine", "non_specified_unknown", "feminine"],
+        ),
         ("age_band", ["18-20", "9-17", "unknown", "not_asked", "not_asked"]),
         ("is_minor", ["no", "yes", "unknown", "not_asked", "not_asked"]),
         ("citizenship", ["ROU", "MDA", None, None, "UKR"]),
         ("country_of_exploitation", ["RUS", "MDA", None, None, "TUR"]),
-        ("country_of_exploitation_basis", ["last_exploitation"] * 3 + ["not_asked", "registration"]),
+        (
+            "country_of_exploitation_basis",
+            ["last_exploitation"] * 3 + ["not_asked", "registration"],
+        ),
         ("is_cross_border", ["yes", "no", "unknown", "unknown", "unknown"]),
         ("is_sexual_exploitation", ["no", "unknown", "yes", "not_asked", "no"]),
         ("is_forced_labour", ["yes", "unknown", "unknown", "not_asked", "unknown"]),
@@ -49,7 +70,10 @@ def test_cases(warehouse: duckdb.DuckDBPyConnection, column: str, expected: list
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
-        ("bridge_case_citizenship", [("mda-a", "MDA"), ("mda-a", "ROU"), ("mda-b", "MDA"), ("ukr-a", "UKR")]),  # fmt: skip
+        (
+            "bridge_case_citizenship",
+            [("mda-a", "MDA"), ("mda-a", "ROU"), ("mda-b", "MDA"), ("ukr-a", "UKR")],
+        ),
         (
             "fct_exploitation",
             [
@@ -85,7 +109,10 @@ def test_cases(warehouse: duckdb.DuckDBPyConnection, column: str, expected: list
         ),
         (
             "fct_vulnerability",
-            [("ukr-a", "migration", "not_asked", "unknown"), ("ukr-a", "poverty", "not_asked", "yes")],
+            [
+                ("ukr-a", "migration", "not_asked", "unknown"),
+                ("ukr-a", "poverty", "not_asked", "yes"),
+            ],
         ),
         ("fct_assistance", [("ukr-a", "health", "provided", date(2010, 4, 1), "not_asked")]),
         ("fct_local_attribute", [("ukr-a", "UKR", "seasonal", "yes", "Left for seasonal work")]),
@@ -96,7 +123,11 @@ def test_facts(warehouse: duckdb.DuckDBPyConnection, table: str, expected: Rows)
 
 
 def test_dimensions(warehouse: duckdb.DuckDBPyConnection) -> None:
-    assert rows(warehouse, "select mission_code from core.dim_mission order by 1") == [("MDA",), ("SEN",), ("UKR",)]  # fmt: skip
+    assert rows(warehouse, "select mission_code from core.dim_mission order by 1") == [
+        ("MDA",),
+        ("SEN",),
+        ("UKR",),
+    ]
     assert rows(
         warehouse,
         "select country_code, m49_region, m49_subregion, is_south_eastern_europe from core.dim_country where country_code2 = 'NA'",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 from collections.abc import Iterator
@@ -11,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-import small_night
-from conftest import NIGHT, a_night
-from small_night import PROJECT, Sources
+
+from tests.dbt import small_night
+from tests.dbt.small_night import NIGHT, PROJECT, Sources, a_night
 
 Contents = dict[str, list[tuple[object, ...]]]
 
@@ -30,12 +29,10 @@ def contents(connection: duckdb.DuckDBPyConnection) -> Contents:
 
 
 @pytest.fixture
-def elsewhere(night: Sources, tmp_path: Path) -> Iterator[Sources]:
+def elsewhere(tmp_path: Path) -> Iterator[Sources]:
     """The same night in another home, to change and to build."""
-    os.environ["COUNTERFLOW_HOME"] = str(tmp_path)
     yield a_night(tmp_path)
     small_night.let_go()
-    os.environ["COUNTERFLOW_HOME"] = str(night.home)
 
 
 def failed(sources: Sources, *command: str) -> set[str]:
@@ -46,9 +43,7 @@ def failed(sources: Sources, *command: str) -> set[str]:
     return {r.node.name for r in run.result.results if r.status in ("fail", "error")}
 
 
-def test_order_changes_nothing(
-    warehouse: duckdb.DuckDBPyConnection, elsewhere: Sources
-) -> None:
+def test_order_changes_nothing(warehouse: duckdb.DuckDBPyConnection, elsewhere: Sources) -> None:
     shuffle = random.Random(7)
     for rows in elsewhere.tables.values():
         shuffle.shuffle(rows)
@@ -89,7 +84,11 @@ def test_a_count_that_is_wrong_is_found(
 
 
 def test_unit_tests(elsewhere: Sources) -> None:
-    models = ("+fct_case", "+fct_control", "+fct_exploitation")  # dbt asks the tables for their types
+    models = (
+        "+fct_case",
+        "+fct_control",
+        "+fct_exploitation",
+    )  # dbt asks the tables for their types
     assert not failed(elsewhere, "run", "--empty", "--select", *models)
     run = small_night.dbt(elsewhere.home, NIGHT, "test", "--select", "test_type:unit")
     assert run.success, run.exception or [r.message for r in run.result.results]
@@ -141,7 +140,9 @@ def test_every_column_is_described(warehouse: duckdb.DuckDBPyConnection) -> None
 
 
 def test_nothing_asks_a_clock() -> None:
-    clock = re.compile(r"\b(now\(\)|current_(date|time|timestamp)|get_current_\w+|today\(\)|random\(\)|run_started_at)")
+    clock = re.compile(
+        r"\b(now\(\)|current_(date|time|timestamp)|get_current_\w+|today\(\)|random\(\)|run_started_at)"
+    )
     for folder in ("models", "macros", "tests"):
         for path in (PROJECT / folder).rglob("*.sql"):
             assert not clock.search(path.read_text()), path

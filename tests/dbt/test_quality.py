@@ -7,7 +7,8 @@ from datetime import date
 
 import duckdb
 import pytest
-from conftest import NIGHT
+
+from tests.dbt.small_night import NIGHT
 
 
 def test_load_keeps_past_nights(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -74,16 +75,12 @@ def test_a_score_follows_its_formula(warehouse: duckdb.DuckDBPyConnection) -> No
     assert parts["validity"] == pytest.approx(3 / 7, abs=0.001)
     assert parts["conformity"] == 0.5
     assert parts["timeliness"] == 1
-    assert score == pytest.approx(
-        40 * parts["completeness"] + 30 * 3 / 7 + 10 * 0.5 + 20, abs=0.1
-    )
+    assert score == pytest.approx(40 * parts["completeness"] + 30 * 3 / 7 + 10 * 0.5 + 20, abs=0.1)
     # nothing was read or judged of SEN tonight: what is left is how complete its one case is, and how old
     score, parts = found["SEN"]
     assert (parts["validity"], parts["conformity"]) == (None, None)
     assert parts["timeliness"] == pytest.approx(1 - 5 / 30, abs=0.001)
-    assert score == pytest.approx(
-        (40 * parts["completeness"] + 20 * (1 - 5 / 30)) / 0.6, abs=0.1
-    )
+    assert score == pytest.approx((40 * parts["completeness"] + 20 * (1 - 5 / 30)) / 0.6, abs=0.1)
 
 
 def test_signals_and_rules_are_kept(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -8,9 +8,9 @@ from collections import defaultdict
 
 import pytest
 from babel.core import get_global
-from small_night import PROJECT
 
 from counterflow import canonical
+from tests.dbt.small_night import PROJECT
 
 
 def read(name: str) -> list[dict[str, str]]:
@@ -37,7 +37,8 @@ def test_countries_are_those_of_iso_3166() -> None:
 def test_regions_are_those_of_m49() -> None:
     by_region: dict[str, int] = defaultdict(int)
     for row in COUNTRIES:
-        assert row["m49_region"] and row["m49_subregion"], row
+        assert row["m49_region"], row
+        assert row["m49_subregion"], row
         by_region[row["m49_region"]] += 1
     # M49's own counts, with Taiwan in Asia and Kosovo in Europe
     assert by_region == {
@@ -84,6 +85,8 @@ def test_codes_are_snake_case_and_unique() -> None:
 def test_htcds_is_whole_and_attributed() -> None:
     sources = [row["source"] for row in read("code.csv")]
     assert sum("CC BY 4.0" in source for source in sources) == 182
-    assert {"forced_labour", "not_a_victim_of_trafficking", "a_agriculture_forestry_and_fishing"} <= {
-        code for codes in LISTS.values() for code in codes
-    }
+    assert {
+        "forced_labour",
+        "not_a_victim_of_trafficking",
+        "a_agriculture_forestry_and_fishing",
+    } <= {code for codes in LISTS.values() for code in codes}
