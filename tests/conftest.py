@@ -4,7 +4,5 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-settings.register_profile(
-    "counterflow", deadline=None, derandomize=True, print_blob=True
-)
+settings.register_profile("counterflow", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("counterflow")

@@ -102,9 +102,7 @@ def case(number: int | str, **changes: str) -> dict[str, str]:
     return row | changes
 
 
-def table(
-    rows: list[dict[str, str]], columns: tuple[str, ...], delimiter: str = ";"
-) -> str:
+def table(rows: list[dict[str, str]], columns: tuple[str, ...], delimiter: str = ";") -> str:
     """A CSV text as a legacy system writes it."""
 
     def quoted(text: str) -> str:
@@ -134,11 +132,7 @@ def export(
 ) -> bytes:
     """The zip of a mission: 30 good cases and a means of control each, unless said otherwise."""
     cases = cases if cases is not None else [case(n) for n in range(30)]
-    means = (
-        means
-        if means is not None
-        else [{"No.": f"A-{n}", "Means": "debt"} for n in range(30)]
-    )
+    means = means if means is not None else [{"No.": f"A-{n}", "Means": "debt"} for n in range(30)]
     return archive(
         {
             "cases.csv": table(cases, columns, delimiter).encode(encoding),
@@ -152,7 +146,7 @@ class Agency:
     """A home, contracts and exports in one folder; `deliver` puts an export where it is looked for."""
 
     root: Path
-    missions: tuple[str, ...] = ("AAA", "BBB", "CCC")
+    missions: tuple[str, ...] = ("ALB", "BLR", "CIV")
     encoding: str = "utf-8"
     settings: Settings = field(init=False)
 

@@ -23,15 +23,11 @@ def test_cells_are_the_cleaned_column(values: list[str]) -> None:
     ]
 
 
-@given(
-    st.lists(st.lists(st.integers(0, 9), max_size=4), min_size=1, max_size=6), st.data()
-)
+@given(st.lists(st.lists(st.integers(0, 9), max_size=4), min_size=1, max_size=6), st.data())
 def test_explode_is_a_nested_loop(items: list[list[int]], data: st.DataObject) -> None:
     places = data.draw(st.lists(st.integers(0, len(items) - 1), max_size=20))
     rows, found = explode(items, np.array(places, np.int64))
-    expected = [
-        (row, item) for row, place in enumerate(places) for item in items[place]
-    ]
+    expected = [(row, item) for row, place in enumerate(places) for item in items[place]]
     assert list(zip(rows.tolist(), found.tolist(), strict=True)) == expected
 
 

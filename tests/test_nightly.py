@@ -44,13 +44,13 @@ def test_half_of_the_missions_first_and_all_then_is_all_at_once(
     other = Agency(tmp_path / "other")
     for mission in other.missions:
         other.deliver(mission, export())
-    nightly.mission_keys(agency.settings, "AAA")
+    nightly.mission_keys(agency.settings, "ALB")
     key = agency.settings.keys / "master.key"
     (other.settings.keys).mkdir(parents=True, mode=0o700)
     (other.settings.keys / "master.key").write_bytes(key.read_bytes())
     (other.settings.keys / "master.key").chmod(0o600)
-    assert run(agency, NIGHT, "AAA", "CCC") == {"AAA": "loaded", "CCC": "loaded"}
-    assert run(agency, NIGHT) == {"AAA": "unchanged", "BBB": "loaded", "CCC": "unchanged"}
+    assert run(agency, NIGHT, "ALB", "CIV") == {"ALB": "loaded", "CIV": "loaded"}
+    assert run(agency, NIGHT) == {"ALB": "unchanged", "BLR": "loaded", "CIV": "unchanged"}
     run(other, NIGHT)
     assert landed(agency) == landed(other)
 
@@ -66,53 +66,53 @@ def test_the_same_night_again_is_no_work(agency: Agency) -> None:
         if p.suffix == ".parquet"
     }
     assert after.items() <= before.items()
-    assert Landing(agency.settings.landing, "AAA").record(NIGHT).status == "loaded"
+    assert Landing(agency.settings.landing, "ALB").record(NIGHT).status == "loaded"
 
 
 def test_a_run_that_was_killed_after_landing_is_taken_up_again(agency: Agency) -> None:
     plan = nightly.plan(agency.settings, NIGHT)
     for mission in plan.changed:
         nightly.ingest(agency.settings, NIGHT, mission)
-    assert Landing(agency.settings.landing, "AAA").record(NIGHT).status == PENDING
+    assert Landing(agency.settings.landing, "ALB").record(NIGHT).status == PENDING
     assert set(run(agency, NIGHT).values()) == {"loaded"}
 
 
 def test_a_landing_folder_that_was_not_finished_is_not_seen(agency: Agency) -> None:
     run(agency, NIGHT)
-    folder = agency.settings.landing / "AAA" / "exports"
+    folder = agency.settings.landing / "ALB" / "exports"
     whole = next(folder.iterdir())
     whole.rename(folder / f".{whole.name}-deadbeef")  # as a kill in the middle leaves it
-    assert nightly.plan(agency.settings, NIGHT).changed == ["AAA"]
+    assert nightly.plan(agency.settings, NIGHT).changed == ["ALB"]
 
 
 @pytest.mark.parametrize(("grace", "status"), [(0, "late"), (1, "unchanged")])
 def test_a_mission_is_late_after_its_grace(agency: Agency, grace: int, status: str) -> None:
-    agency.contract("BBB", "missing:", f"cadence: {{every: night, grace: {grace}}}\nmissing:")
+    agency.contract("BLR", "missing:", f"cadence: {{every: night, grace: {grace}}}\nmissing:")
     run(agency, NIGHT)
-    for mission in ("AAA", "CCC"):
+    for mission in ("ALB", "CIV"):
         agency.deliver(mission, export(), SECOND)
-    assert run(agency, SECOND) == {"AAA": "unchanged", "BBB": status, "CCC": "unchanged"}
-    record = Landing(agency.settings.landing, "BBB").record(SECOND)
+    assert run(agency, SECOND) == {"ALB": "unchanged", "BLR": status, "CIV": "unchanged"}
+    record = Landing(agency.settings.landing, "BLR").record(SECOND)
     assert record.is_stale == (status == "late")
     assert record.rows_accepted == 60
     assert ("test-desk" in record.message) == (status == "late")
 
 
 def test_a_mission_that_never_delivered_is_missing(agency: Agency) -> None:
-    for path in (agency.settings.exports / "BBB").rglob("*.zip"):
+    for path in (agency.settings.exports / "BLR").rglob("*.zip"):
         path.unlink()
-    assert run(agency, NIGHT)["BBB"] == "missing"
-    record = Landing(agency.settings.landing, "BBB").record(NIGHT)
+    assert run(agency, NIGHT)["BLR"] == "missing"
+    record = Landing(agency.settings.landing, "BLR").record(NIGHT)
     assert (record.export, record.rows_read, record.is_stale) == (None, 0, False)
     assert "outgoing/cases_" in record.message
 
 
 def test_a_repaired_mapping_needs_no_new_reading(agency: Agency) -> None:
-    agency.deliver("BBB", export([case(n, Sex="W" if n == 3 else "F") for n in range(30)]))
+    agency.deliver("BLR", export([case(n, Sex="W" if n == 3 else "F") for n in range(30)]))
     run(agency, NIGHT)
-    landing = Landing(agency.settings.landing, "BBB")
+    landing = Landing(agency.settings.landing, "BLR")
     assert landing.record(NIGHT).rows_quarantined == 2  # the case and its means of control
-    agency.contract("BBB", "F: feminine", "F: feminine, W: feminine")
+    agency.contract("BLR", "F: feminine", "F: feminine, W: feminine")
     plan = nightly.plan(agency.settings, NIGHT)
     assert plan.changed == []
     nightly.validate(agency.settings, NIGHT)
@@ -122,9 +122,9 @@ def test_a_repaired_mapping_needs_no_new_reading(agency: Agency) -> None:
 
 def test_a_changed_column_in_the_contract_needs_one(agency: Agency) -> None:
     run(agency, NIGHT)
-    agency.contract("BBB", "from: Labour, codes", "from: Labour , codes")  # the same after cleaning
-    agency.contract("BBB", 'date: "%d.%m.%Y"}', 'date: ["%d.%m.%Y", "%Y-%m-%d"]}')
-    assert nightly.plan(agency.settings, NIGHT).changed == ["BBB"]
+    agency.contract("BLR", "from: Labour, codes", "from: Labour , codes")  # the same after cleaning
+    agency.contract("BLR", 'date: "%d.%m.%Y"}', 'date: ["%d.%m.%Y", "%Y-%m-%d"]}')
+    assert nightly.plan(agency.settings, NIGHT).changed == ["BLR"]
 
 
 def test_a_date_that_was_in_the_future_is_read_again_when_it_is_not(agency: Agency) -> None:
@@ -134,37 +134,37 @@ def test_a_date_that_was_in_the_future_is_read_again_when_it_is_not(agency: Agen
         agency.deliver(mission, export(rows))
         agency.deliver(mission, export(rows), SECOND)
     run(agency, NIGHT)
-    first = Landing(agency.settings.landing, "AAA").record(NIGHT)
+    first = Landing(agency.settings.landing, "ALB").record(NIGHT)
     run(agency, SECOND)
-    second = Landing(agency.settings.landing, "AAA").record(SECOND)
+    second = Landing(agency.settings.landing, "ALB").record(SECOND)
     assert (first.rows_quarantined, second.rows_quarantined) == (2, 0)
     assert (second.status, second.loaded_night) == ("unchanged", NIGHT)
 
 
 def test_an_unknown_mission_is_said_before_anything_is_done(agency: Agency) -> None:
     with pytest.raises(ValueError, match="XXX"):
-        nightly.plan(agency.settings, NIGHT, ["AAA", "XXX"])
+        nightly.plan(agency.settings, NIGHT, ["ALB", "XXX"])
     assert not agency.settings.landing.exists()
 
 
 def test_a_broken_contract_fails_its_mission_alone(agency: Agency) -> None:
-    agency.contract("BBB", "gender:", "gendr:")
-    assert run(agency, NIGHT) == {"AAA": "loaded", "BBB": "failed", "CCC": "loaded"}
-    message = Landing(agency.settings.landing, "BBB").record(NIGHT).message
-    assert "BBB.yml:" in message
+    agency.contract("BLR", "gender:", "gendr:")
+    assert run(agency, NIGHT) == {"ALB": "loaded", "BLR": "failed", "CIV": "loaded"}
+    message = Landing(agency.settings.landing, "BLR").record(NIGHT).message
+    assert "BLR.yml:" in message
     assert "gender" in message
 
 
 def test_a_contract_that_breaks_later_leaves_the_last_good_data(agency: Agency) -> None:
     run(agency, NIGHT)
     nightly.transform(agency.settings, NIGHT)
-    agency.contract("BBB", "gender:", "gendr:")
+    agency.contract("BLR", "gender:", "gendr:")
     for mission in agency.missions:
         agency.deliver(mission, export([case(n, Sex="M") for n in range(30)]), SECOND)
-    assert run(agency, SECOND) == {"AAA": "loaded", "BBB": "failed", "CCC": "loaded"}
+    assert run(agency, SECOND) == {"ALB": "loaded", "BLR": "failed", "CIV": "loaded"}
     nightly.transform(agency.settings, SECOND)
     with duckdb.connect(str(agency.settings.build / "warehouse.duckdb"), read_only=True) as built:
         genders = built.execute(
             "select mission_code, gender, count(*) from core.fct_case group by all order by all"
         ).fetchall()
-    assert genders == [("AAA", "masculine", 30), ("BBB", "feminine", 30), ("CCC", "masculine", 30)]
+    assert genders == [("ALB", "masculine", 30), ("BLR", "feminine", 30), ("CIV", "masculine", 30)]

@@ -117,9 +117,7 @@ LABELS = (
 KNOWN = frozenset(map(fold, LABELS))
 
 
-@given(
-    st.lists(st.sampled_from(LABELS), unique=True), st.sampled_from(["; ", ", ", ";"])
-)
+@given(st.lists(st.sampled_from(LABELS), unique=True), st.sampled_from(["; ", ", ", ";"]))
 def test_a_list_is_read_by_the_longest_code(items: list[str], delimiter: str) -> None:
     assert split_list(delimiter.join(items), delimiter, KNOWN) == list(map(fold, items))
 
@@ -135,9 +133,7 @@ def test_an_unknown_item_is_one_item_and_the_rest_is_read() -> None:
         "atlantis",
         "sudan",
     ]
-    assert split_list("Nigerien", "; ", KNOWN) == [
-        "nigerien"
-    ]  # not Niger with a remainder
+    assert split_list("Nigerien", "; ", KNOWN) == ["nigerien"]  # not Niger with a remainder
 
 
 @given(st.text(max_size=60), st.sampled_from(["; ", ", ", " "]))

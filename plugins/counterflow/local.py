@@ -10,6 +10,7 @@ import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from datetime import date
 
 from counterflow import nightly
@@ -38,6 +39,7 @@ def run_night(
         told("plan", len(plan.statuses), len(plan.statuses) + len(plan.changed))
         _ingest(settings, night, plan.changed, full_refresh, told)
         nightly.validate(settings, night, missions, lambda _, at, of: told("validate", at, of))
+        stopped = ""
         try:
             nightly.transform(settings, night, lambda _, at, of: told("transform", at, of))
             nightly.gates(settings, night)
@@ -45,8 +47,8 @@ def run_night(
             nightly.publish(settings, night)
             told("publish", 1, 1)
         except (GateFailed, BuildFailed) as refused:
-            told(f"stopped: {refused}", 1, 1)
-    return nightly.report(settings, night, plan.statuses)
+            stopped = str(refused)
+    return replace(nightly.report(settings, night, plan.statuses), stopped=stopped)
 
 
 def _ingest(

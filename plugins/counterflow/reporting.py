@@ -38,6 +38,7 @@ class Report:
     night: date
     published: date | None
     lines: tuple[Line, ...]
+    stopped: str = ""  # why nothing was published, if something stopped it
 
     @property
     def statuses(self) -> dict[str, int]:
@@ -54,6 +55,7 @@ class Report:
             else f"NOT published (last: {self.published})"
         )
         lines = [f"Night {self.night}: {state}. {len(self.lines)} missions: {counts or 'none'}."]
+        lines += [f"  {self.stopped}"] if self.stopped else []
         lines += [f"  {line.message}" for line in self.lines if line.message]
         return "\n".join(lines)
 
@@ -63,6 +65,7 @@ class Report:
             "night": str(self.night),
             "published": str(self.published) if self.published else None,
             "statuses": self.statuses,
+            "stopped": self.stopped,
             "missions": [asdict(line) for line in self.lines],
         }
 

@@ -26,7 +26,7 @@ from tests.support import (
     table,
 )
 
-BAD = "BBB"
+BAD = "BLR"
 
 
 def night(agency: Agency, on=NIGHT) -> dict[str, NightRecord]:
@@ -41,9 +41,7 @@ def night(agency: Agency, on=NIGHT) -> dict[str, NightRecord]:
 
 def quarantined(agency: Agency, record: NightRecord) -> dict[int, set[str]]:
     """Rule ids by source row of the case source."""
-    path = Landing(agency.settings.landing, record.mission_code).path(
-        record.export or ""
-    )
+    path = Landing(agency.settings.landing, record.mission_code).path(record.export or "")
     rows = pq.read_table(path / (record.verdict or "") / "failures.parquet").to_pylist()
     found: dict[int, set[str]] = {}
     for row in rows:
@@ -103,7 +101,9 @@ def split_once_more() -> bytes:
 
 
 def sentence_header() -> bytes:
-    sentence = "These data may be used only under the terms agreed with the mission and not be passed on"
+    sentence = (
+        "These data may be used only under the terms agreed with the mission and not be passed on"
+    )
     text = table(cases(), COLUMNS).replace("No.;", f"{sentence};", 1)
     return archive({"cases.csv": text.encode(), "means.csv": b"No.;Means\nA-1;debt\n"})
 
@@ -141,9 +141,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "header_only": (lambda: export([], []), "not one case"),
     "truncated_zip": (truncated, "zip"),
     "wrong_encoding": (
-        lambda: export(
-            [case(n, Notes="căsătorită") for n in range(30)], encoding="cp1250"
-        ),
+        lambda: export([case(n, Notes="căsătorită") for n in range(30)], encoding="cp1250"),
         "utf-8",
     ),
     "utf_16": (lambda: export(encoding="utf-16"), "utf-16"),
@@ -227,9 +225,7 @@ def test_duplicate_case_numbers(agency: Agency) -> None:
         6: {"case.key_conflict"},
         32: {"case.key_conflict"},
     }
-    assert (
-        records[BAD].rows_quarantined == 4
-    )  # and the means of control of the doubtful case
+    assert records[BAD].rows_quarantined == 4  # and the means of control of the doubtful case
     others_are_loaded(agency, records)
 
 
@@ -290,9 +286,7 @@ def test_an_older_file_after_a_newer_one(agency: Agency) -> None:
     for mission in agency.missions:
         agency.deliver(
             mission,
-            export()
-            if mission == BAD
-            else export([case(n, Labour="no") for n in range(30)]),
+            export() if mission == BAD else export([case(n, Labour="no") for n in range(30)]),
             third,
         )
     records = night(agency, third)
@@ -307,9 +301,7 @@ def test_half_the_usual_rows(agency: Agency) -> None:
     night(agency)
     on = NIGHT + timedelta(days=1)
     for mission in agency.missions:
-        half = export(
-            cases()[:20], [{"No.": f"A-{n}", "Means": "debt"} for n in range(20)]
-        )
+        half = export(cases()[:20], [{"No.": f"A-{n}", "Means": "debt"} for n in range(20)])
         agency.deliver(mission, half if mission == BAD else changed(), on)
     records = night(agency, on)
     assert records[BAD].status == "refused"
@@ -319,24 +311,19 @@ def test_half_the_usual_rows(agency: Agency) -> None:
 
 def test_a_technical_name_that_disagrees_with_its_label(agency: Agency) -> None:
     """Mapping by either name alone would put a street into a city: the file is refused."""
-    agency.contract(
-        BAD, 'delimiter: ";"', 'delimiter: ";"\n  header: {technical: 1, label: 2}'
-    )
+    agency.contract(BAD, 'delimiter: ";"', 'delimiter: ";"\n  header: {technical: 1, label: 2}')
     agency.contract(
         BAD,
         "personal: [Name, Phone]",
         "personal: [{label: Name, technical: nm}, Phone]",
     )
     technical = ";".join(
-        "ph" if c == "Name" else "nm" if c == "Phone" else f"t{i}"
-        for i, c in enumerate(COLUMNS)
+        "ph" if c == "Name" else "nm" if c == "Phone" else f"t{i}" for i, c in enumerate(COLUMNS)
     )
     text = f"{technical}\n{table(cases(), COLUMNS)}"
     agency.deliver(
         BAD,
-        archive(
-            {"cases.csv": text.encode(), "means.csv": b"no;me\nNo.;Means\nA-1;debt\n"}
-        ),
+        archive({"cases.csv": text.encode(), "means.csv": b"no;me\nNo.;Means\nA-1;debt\n"}),
     )
     records = night(agency)
     assert records[BAD].status == "refused"

@@ -16,7 +16,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from counterflow.contracts import coherence, vocabulary
-from counterflow.contracts.errors import ContractError
+from counterflow.contracts.errors import ContractError, origin
 from counterflow.contracts.load import Loaded, contract_files, load
 from counterflow.contracts.model import Contract
 from counterflow.contracts.read import read
@@ -118,7 +118,9 @@ class _Used:
         """Count what `loaded` uses."""
         self.files |= loaded.files
         for name in loaded.named_lists:
-            self.lists.add(loaded.place(("codes", name)))
+            at = ("codes", name)
+            # a name for a shared list uses both the name and the list
+            self.lists |= {loaded.place(at), origin(at, loaded.origins, loaded.path)}
 
     def warnings(self, folder: Path) -> Iterator[ContractError]:
         """Dialects that no contract extends, code lists that none names."""

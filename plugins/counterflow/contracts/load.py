@@ -27,7 +27,7 @@ class Loaded:
     contract: Contract
     path: Path
     origins: Origins
-    shared: dict[str, SharedList]  # the code lists of `codes/` that the contract names
+    shared: dict[str, SharedList]  # the code lists of `codes/`, by the contract's name for them
     named_lists: frozenset[str]  # the code lists that its tables name
     files: frozenset[Path]  # the contract and every dialect it extends
 
@@ -39,7 +39,8 @@ class Loaded:
     def place(self, at: tuple[str, ...]) -> tuple[Path, int]:
         """File and line of the nearest part of `at` that stands in a file."""
         if len(at) > 1 and at[0] == "codes" and at[1] in self.shared:
-            return origin(at[1:], self.shared[at[1]].origins, self.shared[at[1]].path)
+            found = self.shared[at[1]]
+            return origin((found.name, *at[2:]), found.origins, found.path)
         return origin(at, self.origins, self.path)
 
 
@@ -77,12 +78,10 @@ def load(path: Path) -> Loaded:
     """The contract in `path`, and where each part of it stands."""
     data, origins, files = _inherited(path, ())
     named = frozenset(_named_lists(data.get("tables", {})))
-    lists = shared_lists(path.parent / "codes")
-    shared = {name: lists[name] for name in sorted(named) if name in lists}
-    own = data.get("codes", {})
-    if isinstance(own, dict):  # a list of the contract's own wins over the shared one of its name
-        shared = {name: found for name, found in shared.items() if name not in own}
-        data = {**data, "codes": {name: s.codes for name, s in shared.items()} | own}
+    shared = _shared(data, named, origins, path)
+    if shared:
+        own = data.get("codes", {})
+        data = {**data, "codes": own | {name: found.codes for name, found in shared.items()}}
     try:
         contract = Contract.model_validate(data)
     except ValidationError as error:
@@ -138,6 +137,29 @@ def merge(base: Any, over: Any) -> Any:
         else:
             merged[key] = merge(merged.get(key), value)
     return merged
+
+
+def _shared(
+    data: dict[str, Any], named: frozenset[str], origins: Origins, path: Path
+) -> dict[str, SharedList]:
+    """The lists of `codes/` that the contract uses, by the name it has for each.
+
+    A list of its own wins over the shared one of its name; its own may also be another name for
+    a shared one (`countries: countries_ro`), so that a dialect can leave the choice to another.
+    """
+    lists = shared_lists(path.parent / "codes")
+    own = data.get("codes", {})
+    if not isinstance(own, dict):
+        return {}
+    found = {name: lists[name] for name in sorted(named - set(own)) if name in lists}
+    for name, codes in own.items():
+        if isinstance(codes, str):
+            if codes not in lists:
+                where = origin(("codes", name), origins, path)
+                problem = f"`{codes}` is not a list of the folder `codes`"
+                raise ContractError(*where, f"codes.{name}", problem, nearest(codes, lists))
+            found[name] = lists[codes]
+    return found
 
 
 def _named_lists(value: Any, under: str = "") -> list[str]:

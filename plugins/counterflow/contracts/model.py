@@ -125,7 +125,7 @@ class Contract(Strict):
     months: dict[str, MonthNumber] = Field(default_factory=dict)
     """The names of months that `%b` in a date stands for → their numbers."""
     codes: dict[str, CodeMap] = Field(default_factory=dict)
-    """Named code lists: local code → the standard's."""
+    """Code lists by name: local code → the standard's, or the name of a list of `codes/`."""
     versions: dict[str, Version] = Field(default_factory=lambda: {"v1": Version()})
     """The forms the mission has used, by name."""
     tables: dict[str, Table]

@@ -24,6 +24,7 @@ _Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 class SharedList:
     """A code list of `codes/`, and where its codes stand."""
 
+    name: str
     codes: Any
     path: Path
     origins: Origins
@@ -86,5 +87,5 @@ def _shared_lists(files: tuple[tuple[Path, int], ...]) -> dict[str, SharedList]:
             if name in lists:
                 problem = f"stands in {lists[name].path.name} too"
                 raise ContractError(*origin((name,), origins, path), name, problem)
-            lists[name] = SharedList(codes, path, origins)
+            lists[name] = SharedList(name, codes, path, origins)
     return lists

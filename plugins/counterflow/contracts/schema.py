@@ -41,6 +41,8 @@ def contract_schema() -> dict[str, Any]:
     column["basis"] = {**column["basis"], "anyOf": [{"enum": list(COUNTRY_BASES)}, _NULL]}
     table["answers"] = column["codes"] = definitions["Local"]["properties"]["codes"] = _codes()
     schema["properties"]["tables"] = _tables()
+    own = schema["properties"]["codes"]["anyOf"][0]
+    own["additionalProperties"]["anyOf"].insert(0, {"type": "string"})
     schema["title"] = "Contract of a mission"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

@@ -81,6 +81,17 @@ class Api:
                 return
             time.sleep(every)
 
+    def reason(self, dag_id: str, run_id: str, task: Json) -> str:
+        """Why a task failed, from its log; empty if the log does not say."""
+        path = (
+            f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task['task_id']}"
+            f"/logs/{task['try_number']}?map_index={task['map_index']}"
+        )
+        for line in reversed(self._get(path)["content"]):
+            for detail in line.get("error_detail") or []:
+                return str(detail["exc_value"])
+        return ""
+
     def _get(self, path: str) -> Json:
         return self._ask(urllib.request.Request(self._airflow.url + path))
 
@@ -98,6 +109,7 @@ class Api:
             if self._token is None:
                 self._token = self._login()
             request.add_header("Authorization", f"Bearer {self._token}")
+        request.add_header("Accept", "application/json")
         try:
             with self._opener.open(request, timeout=30) as answer:
                 found: Json = json.load(answer)

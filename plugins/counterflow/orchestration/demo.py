@@ -21,7 +21,6 @@ from counterflow.orchestration.api import Api, ApiError
 from counterflow.orchestration.config import DAG_ID, LocalAirflow, free_port
 from counterflow.orchestration.processes import (
     AirflowNotRunning,
-    Processes,
     ended_by_signals,
     running,
 )
@@ -48,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             api = Api(airflow, processes.check)
             api.wait_for_dag(DAG_ID)
             made()
-            state = run_night(api, processes, options.night, options.mission, console)
+            state = run_night(api, options.night, options.mission, console)
     except (AirflowNotRunning, ApiError) as problem:
         console.print(f"demo: {problem}", style="red", markup=False)
         return 1
@@ -64,9 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run_night(
-    api: Api, processes: Processes, night: str, missions: Sequence[str], console: Console
-) -> str:
+def run_night(api: Api, night: str, missions: Sequence[str], console: Console) -> str:
     """Trigger the DAG and show it, step by step and mission by mission; the state it ended in."""
     run_id = api.trigger(DAG_ID, {"night": night, "missions": list(missions)})
     started = time.monotonic()
@@ -90,6 +87,9 @@ def run_night(
                 progress.update(bars[step], completed=done[step], last=_label(label, change))
                 if not console.is_terminal or change["state"] == "failed":
                     progress.console.print(_line(step, label, change), markup=False)
+                if change["state"] == "failed":
+                    reason = api.reason(DAG_ID, run_id, change)
+                    progress.console.print(f"  {reason}", style="red", markup=False)
     console.print(
         f"Airflow ran the night of {night} in {time.monotonic() - started:.1f} s: {state}"
     )

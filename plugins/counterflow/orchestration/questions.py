@@ -29,9 +29,10 @@ QUESTIONS = (
         "How has the number of assisted cases changed, and who are they?",
         """
         select registration_year as year, count(*) as cases,
-               round(100.0 * count(*) filter (gender = 'female')
-                     / nullif(count(*) filter (gender in ('female', 'male')), 0), 1)
-                   as female_pct_of_female_or_male,
+               round(100.0 * count(*) filter (gender = 'feminine')
+                     / nullif(count(*) filter (gender <> 'non_specified_unknown'
+                                               and gender <> 'not_asked'), 0), 1)
+                   as feminine_pct_of_known_gender,
                round(100.0 * count(*) filter (is_minor = 'yes')
                      / nullif(count(*) filter (is_minor in ('yes', 'no')), 0), 1)
                    as minors_pct_of_known_age

@@ -270,7 +270,8 @@ def _read_json(
     tables: dict[str, TextTable] = {}
     for name, table in sources.items():
         records = flatten(document, table.records or "")
-        names = list(dict.fromkeys(key for record in records for key in record))
+        nested = _nested(table.records or "", sources)
+        names = [n for n in dict.fromkeys(k for r in records for k in r) if n not in nested]
         if len(names) > contract.source.limits.columns:
             raise Refused(
                 "too_many_columns",
@@ -281,6 +282,13 @@ def _read_json(
         _check_cells(columns, contract.source.limits)
         tables[name] = TextTable(names, None, columns, [])
     return tables
+
+
+def _nested(path: str, sources: Mapping[str, Table]) -> set[str]:
+    """Names of lists inside the records at `path` that are tables of their own: no columns of it."""
+    inside = f"{path}." if path else ""
+    below = [t.records for t in sources.values() if t.records and t.records != path]
+    return {r.removeprefix(inside).partition(".")[0] for r in below if r.startswith(inside)}
 
 
 def cell_text(cell: Any) -> str:

@@ -1,0 +1,173 @@
+"""From landing to what analysts open: hashes that repeat, readers that never wait, gates that hold."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from counterflow import nightly
+from counterflow.local import run_night
+from counterflow.shell import QueryRefusedError, connect
+from counterflow.warehouse.gates import GateFailed
+from counterflow.warehouse.manifest import MANIFEST, read_manifest
+from counterflow.warehouse.verification import verify
+from tests.support import NIGHT, SECRET, Agency, case, everything, export
+
+SECOND = NIGHT + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory) -> Agency:
+    """Three missions, one published night. Tests of this module go on from it in order."""
+    made = Agency(tmp_path_factory.mktemp("agency"))
+    for mission in made.missions:
+        made.deliver(mission, export())
+        made.deliver(mission, export([case(n, Sex="M") for n in range(30)]), SECOND)
+    report = run_night(made.settings, NIGHT, quiet=True)
+    assert report.published == NIGHT, report.text
+    return made
+
+
+def hashes(agency: Agency) -> dict[str, tuple[int, str]]:
+    manifest = read_manifest(agency.settings.warehouse / MANIFEST)
+    assert manifest is not None
+    return dict(manifest.tables)
+
+
+def test_the_published_file_holds_the_public_schemas_only(agency: Agency) -> None:
+    with connect(agency.settings) as warehouse:
+        schemas = warehouse.execute(
+            "select distinct schema_name from duckdb_tables() order by all"
+        ).fetchall()
+        assert schemas == [("analysis",), ("core",), ("quality",)]
+        assert warehouse.execute("select count(*) from core.fct_case").fetchone() == (90,)
+        uncommented = warehouse.execute(
+            "select table_name from duckdb_tables() where comment is null or comment = ''"
+        ).fetchall()
+        assert uncommented == []
+
+
+def test_nothing_personal_is_in_the_home(agency: Agency) -> None:
+    text = everything(agency.settings.home)
+    with connect(agency.settings) as warehouse:
+        for schema, table in warehouse.execute(
+            "select schema_name, table_name from duckdb_tables()"
+        ).fetchall():
+            text += str(warehouse.execute(f'select * from "{schema}"."{table}"').fetchall())
+    assert SECRET.casefold() not in text.casefold()
+    assert "600 12345" not in text
+
+
+def test_the_night_again_changes_no_hash_and_is_all_unchanged(agency: Agency) -> None:
+    before = hashes(agency)
+    report = run_night(agency.settings, NIGHT, quiet=True)
+    assert report.statuses == {"unchanged": 3}
+    assert hashes(agency) == before
+
+
+def test_a_read_only_query_can_change_nothing_and_read_no_file(agency: Agency) -> None:
+    with connect(agency.settings) as warehouse:
+        for query in (
+            "delete from core.fct_case",
+            "select * from read_csv('/etc/passwd')",
+            "copy core.fct_case to 'x.csv'",
+            "set enable_external_access = true",
+            "install httpfs",
+        ):
+            with pytest.raises(duckdb.Error):
+                warehouse.execute(query)
+
+
+def test_a_reader_keeps_yesterday_while_the_night_publishes(agency: Agency) -> None:
+    with connect(agency.settings) as reader:
+        before = reader.execute(
+            "select gender, count(*) from core.fct_case group by all"
+        ).fetchall()
+        report = run_night(agency.settings, SECOND, quiet=True)
+        assert report.published == SECOND
+        assert (
+            reader.execute("select gender, count(*) from core.fct_case group by all").fetchall()
+            == before
+        )
+        assert before == [("feminine", 90)]
+    with connect(agency.settings) as reader:
+        assert reader.execute("select distinct gender from core.fct_case").fetchall() == [
+            ("masculine",)
+        ]
+
+
+def test_every_night_adds_up(agency: Agency) -> None:
+    with connect(agency.settings) as warehouse:
+        wrong = warehouse.execute(
+            "select * from quality.load "
+            "where rows_read <> rows_accepted + rows_quarantined + rows_withheld + rows_blank"
+        ).fetchall()
+        assert wrong == []
+        nights = warehouse.execute(
+            "select night, count(*) from quality.load group by all order by all"
+        ).fetchall()
+        assert nights == [(NIGHT, 3), (SECOND, 3)]
+
+
+def test_verify_passes_and_sees_a_change(agency: Agency) -> None:
+    assert all(result.passed for result in verify(agency.settings))
+    path = agency.settings.warehouse / "warehouse.duckdb"
+    whole = path.read_bytes()
+    with duckdb.connect(str(path)) as tampered:
+        tampered.execute(
+            "delete from core.fct_case where case_key = (select min(case_key) from core.fct_case)"
+        )
+    assert [r.gate for r in verify(agency.settings) if not r.passed] == ["content_hashes"]
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("break_it", "gate"),
+    [
+        ("update core.fct_case set gender = 'Anna'", "closed_vocabularies"),
+        ("alter table core.fct_case add column note varchar", "closed_vocabularies"),
+        ("update quality.load set rows_blank = rows_blank + 1", "row_accounting"),
+        ("update core.fct_control set case_key = repeat('0', 32)", "consent"),
+        (
+            "insert into core.fct_case by name select * replace (repeat('1', 32) as case_key) from core.fct_case limit 1",
+            "consent",
+        ),
+        ("delete from core.fct_case where mission_code < 'CIV'", "volume"),
+        (
+            "update quality.load set status = 'refused' where mission_code = 'ALB'",
+            "failed_missions",
+        ),
+    ],
+)
+def test_a_gate_stops_the_publication(agency: Agency, break_it: str, gate: str) -> None:
+    """Each gate sees the fault it is there for; what is published stays."""
+    before = hashes(agency)
+    nightly.transform(agency.settings, SECOND)
+    with duckdb.connect(str(agency.settings.build / "warehouse.duckdb")) as built:
+        built.execute(break_it)
+    with pytest.raises(GateFailed) as failed:
+        nightly.gates(agency.settings, SECOND)
+    assert gate in {r.gate for r in failed.value.results if not r.passed}
+    assert "yesterday's warehouse stays" in str(failed.value)
+    with pytest.raises(GateFailed):
+        nightly.publish(agency.settings, SECOND)
+    assert hashes(agency) == before
+
+
+def test_three_publications_are_kept(agency: Agency) -> None:
+    kept = agency.settings.warehouse / "kept"
+    for number in range(4):
+        nightly.transform(agency.settings, SECOND)
+        nightly.gates(agency.settings, SECOND)
+        nightly.publish(agency.settings, SECOND)
+        assert len(list(kept.iterdir())) <= 3, number
+    with duckdb.connect(str(max(kept.iterdir())), read_only=True) as old:
+        assert old.execute("select count(*) from core.fct_case").fetchone() == (90,)
+
+
+def test_without_a_warehouse_a_query_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(QueryRefusedError, match="counterflow nightly"):
+        connect(Agency(tmp_path).settings)
