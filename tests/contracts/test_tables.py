@@ -129,7 +129,7 @@ def test_asked_says_of_each_version_what_was_on_the_form(contract: Contract) -> 
     rows = asked(contract).to_pylist()
     keys = [(r["form_version"], r["table_name"], r["field"], r["item"]) for r in rows]
     assert len(set(keys)) == len(keys)
-    said = {key: row for key, row in zip(keys, rows, strict=True)}
+    said = dict(zip(keys, rows, strict=True))
     assert said["v1", "case", "is_forced_labour", None]["is_asked"] is False
     assert said["v2", "case", "is_forced_labour", None]["is_asked"] is True
     assert said["v2", "case", "marital_status", None]["is_asked"] is False
