@@ -83,12 +83,13 @@ def now_running() -> tuple[Any, Any, dt.date, dict[str, Any]]:
 def nightly() -> None:
     """Wire the steps."""
 
-    @task(multiple_outputs=True)
-    def plan() -> dict[str, Any]:
+    @task(multiple_outputs=False)
+    def plan() -> list[str]:
         """The missions whose export changed; what is known of the others already."""
         steps, settings, night, params = now_running()
         found = steps.plan(settings, night, params["missions"] or None, params["full_refresh"])
-        return {"changed": found.changed, "statuses": found.statuses}
+        get_current_context()["ti"].xcom_push("statuses", found.statuses)
+        return found.changed
 
     @task(
         multiple_outputs=False,
@@ -109,9 +110,9 @@ def nightly() -> None:
         return done.to_dict()
 
     @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
-    def validate(statuses: dict[str, str]) -> dict[str, int]:
+    def validate(changed: list[str] | None) -> dict[str, int]:
         """Great Expectations over all that landed, whichever missions failed."""
-        if statuses is None:
+        if changed is None:
             raise AirflowFailException("nothing was planned, so there is nothing to judge")
         steps, settings, night, params = now_running()
         return {"judged": len(steps.validate(settings, night, params["missions"] or None))}
@@ -143,10 +144,9 @@ def nightly() -> None:
         if ti.xcom_pull(task_ids="publish") is None:
             raise AirflowFailException("not published: what analysts open is as it was")
 
-    planned = plan()
-    read = ingest.expand(mission=planned["changed"])
-    judged = validate(planned["statuses"])
-    read >> judged >> transform() >> gates() >> publish() >> report()
+    changed = plan()
+    judged = validate(changed)
+    ingest.expand(mission=changed) >> judged >> transform() >> gates() >> publish() >> report()
 
 
 nightly()

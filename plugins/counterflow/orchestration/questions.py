@@ -49,7 +49,7 @@ QUESTIONS = (
         join core.dim_country as origin on origin.country_code = citizenship
         join core.dim_country as place on place.country_code = country_of_exploitation
         where country_of_exploitation_basis = 'last_exploitation' and is_cross_border = 'yes'
-        group by all having count(*) >= $small order by cases desc, all limit 8
+        group by all having count(*) >= $small order by cases desc, 1, 2 limit 8
         """,
     ),
     Question(
@@ -79,7 +79,7 @@ QUESTIONS = (
                count(*) filter (answer = 'unknown') as unknown,
                round(100.0 * yes / nullif(answered, 0), 1) as yes_pct_of_answered
         from core.fct_control
-        group by all having yes >= $small order by yes desc, all limit 8
+        group by all having yes >= $small order by yes desc, 1 limit 8
         """,
     ),
     Question(
@@ -103,9 +103,10 @@ def ask(settings: Settings, console: Console) -> None:
         for number, question in enumerate(QUESTIONS, 1):
             parameters = {"small": SMALL} if "$small" in question.sql else {}
             answer = connection.execute(question.sql, parameters)
-            table = Table(title=f"{number}. {question.text}", title_justify="left")
+            console.print(f"\n{number}. {question.text}", style="bold", markup=False)
+            table = Table()
             for name, kind, *_ in answer.description:
-                table.add_column(name, justify="left" if kind == "STRING" else "right")
+                table.add_column(name, justify="left" if str(kind) == "VARCHAR" else "right")
             for row in answer.fetchall():
                 table.add_row(*("–" if value is None else str(value) for value in row))
             console.print(table)
