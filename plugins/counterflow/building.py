@@ -253,9 +253,7 @@ class TableBuilder:
             own["form_version"] = _versions(self.contract, values.get("registered_month"), count)
         else:
             own["case_reading"] = (
-                readings.take(index)
-                if spec.own_rows
-                else pa.array(["ok"] * count, pa.string())
+                readings.take(index) if spec.own_rows else pa.array(["ok"] * count, pa.string())
             )
         for field in table.fields:
             if field.kind is Kind.NUMBER:
@@ -361,5 +359,3 @@ def _versions(contract: Contract, months: pa.Array | None, count: int) -> pa.Arr
             fits &= days <= np.datetime64(version.until)
         places[fits] = number
     return gather(pa.array(names), places)
-
-

@@ -6,6 +6,7 @@ their readings. A code outside the contract's list becomes a keyed token and a s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -107,6 +108,7 @@ class FieldReader:
     def __init__(self, contract: Contract, keys: MissionKeys, night: date, signals: Signals):
         self.contract, self.keys, self.night, self.signals = contract, keys, night, signals
         self.missing = frozenset(fold(code) for code in contract.missing)
+        self.months = {fold(name): number for name, number in contract.months.items()}
         self.next_reading: date | None = None
 
     def code(
@@ -135,9 +137,15 @@ class FieldReader:
 
     def dates(self, column: Column, cells: Cells) -> tuple[list[date | None], list[str]]:
         """Distinct cells as dates, with their readings (not yet against the night)."""
+        return self._parsed(parse_date, column, cells)
+
+    def _parsed(
+        self, parse: Callable[..., tuple[date | None, str]], column: Column, cells: Cells
+    ) -> tuple[list[date | None], list[str]]:
         calendar = column.calendar or self.contract.calendar
-        parsed = [parse_date(v, column.date or [], calendar, self.missing) for v in cells.values]
-        return [d for d, _ in parsed], [r for _, r in parsed]
+        formats = column.date or []
+        parsed = [parse(v, formats, calendar, self.missing, self.months) for v in cells.values]
+        return [day for day, _ in parsed], [reading for _, reading in parsed]
 
     def month(self, column: Column, cells: Cells) -> tuple[pa.Array, pa.Array]:
         """A date as the first of its month, with its reading."""
@@ -146,9 +154,7 @@ class FieldReader:
 
     def year(self, column: Column, cells: Cells) -> tuple[pa.Array, pa.Array]:
         """A year, or a date of which the year is kept, with its reading."""
-        calendar = column.calendar or self.contract.calendar
-        parsed = [parse_year(v, column.date or [], calendar, self.missing) for v in cells.values]
-        found, readings = [d for d, _ in parsed], [r for _, r in parsed]
+        found, readings = self._parsed(parse_year, column, cells)
         return self._dated(found, readings, cells, lambda d: d.year, pa.int64())
 
     def _dated(

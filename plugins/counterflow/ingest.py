@@ -251,7 +251,7 @@ class _Gate:
         withdrawn = source.need(spec.withdrawn) if spec.withdrawn else None
         reasons = consent_gate.reasons(spec, answer, withdrawn, self.missing)
         readings = ["ok" if keys[p] is not None else "blank" for p in places]
-        for key, rows in _repeated(keys, places, blank).items():
+        for rows in _repeated(keys, places, blank):
             cells = [tuple(c.places[r] for c in used) for r in rows]
             if len(set(cells)) == 1:
                 for row in rows[1:]:
@@ -273,18 +273,18 @@ class _Gate:
         return [why[p] for p in places], [read[p] for p in places]
 
 
-def _repeated(keys: list[str | None], places: Places, blank: Mask) -> dict[str, list[int]]:
-    """Case keys that stand on more than one row, with those rows in file order."""
+def _repeated(keys: list[str | None], places: Places, blank: Mask) -> list[list[int]]:
+    """The rows, in file order, of each case key that stands on more than one."""
     by_key: dict[str, list[int]] = {}
     distinct = len(set(keys) - {None})
     used = places[~blank]
     if distinct == len(used) == len(keys):
-        return {}
+        return []
     for row in np.flatnonzero(~blank).tolist():
         key = keys[places[row]]
         if key is not None:
             by_key.setdefault(key, []).append(row)
-    return {key: rows for key, rows in by_key.items() if len(rows) > 1}
+    return [rows for rows in by_key.values() if len(rows) > 1]
 
 
 def _blank(source: Columns, contract: Contract, name: str) -> Mask:

@@ -131,6 +131,6 @@ def _quarantined(export: Path, verdict: Path) -> int:
             judged.is_failed or (judged.source <> 'case' and coalesce(case_.is_failed, false))
         )
         from judged left join case_ using (case_key)
-        """  # noqa: S608
+        """
     ).fetchone()
     return int(found[0]) if found else 0

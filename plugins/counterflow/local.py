@@ -10,6 +10,7 @@ import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
@@ -57,7 +58,7 @@ def _ingest(
     done = 0
     if settings.workers < 2 or len(missions) < 2:
         for mission in missions:
-            nightly.ingest(settings, night, mission, full_refresh)
+            _one(settings, night, mission, full_refresh)
             told("ingest", done := done + 1, len(missions))
         return
     import counterflow.ingest  # noqa: F401 - loaded once, before the workers are forked
@@ -66,9 +67,7 @@ def _ingest(
     left = set(missions)
     with ProcessPoolExecutor(settings.workers, mp_context=context) as pool:
         largest_first = sorted(missions, key=lambda m: -_size(settings, night, m))
-        futures = {
-            pool.submit(nightly.ingest, settings, night, m, full_refresh): m for m in largest_first
-        }
+        futures = {pool.submit(_one, settings, night, m, full_refresh): m for m in largest_first}
         try:
             for future in as_completed(futures):
                 future.result()
@@ -79,10 +78,16 @@ def _ingest(
     for mission in sorted(left):  # a worker was killed: alone, only its own mission can fail
         with ProcessPoolExecutor(1, mp_context=context) as single:
             try:
-                single.submit(nightly.ingest, settings, night, mission, full_refresh).result()
+                single.submit(_one, settings, night, mission, full_refresh).result()
             except BrokenProcessPool as error:
                 nightly.mark_failed(settings, night, mission, error)
         told("ingest", done := done + 1, len(missions))
+
+
+def _one(settings: Settings, night: date, mission: str, full_refresh: bool) -> None:
+    """Ingest one mission; a server that does not answer is in its record, and stops no other."""
+    with suppress(ConnectionError, TimeoutError):
+        nightly.ingest(settings, night, mission, full_refresh)
 
 
 def _size(settings: Settings, night: date, mission: str) -> int:

@@ -233,7 +233,10 @@ def mark_failed(settings: Settings, night: date, mission: str, error: BaseExcept
 
 
 def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = False) -> Ingested:
-    """Read, de-personalise and land one mission's export. Never raises for the export's sake."""
+    """Read, de-personalise and land one mission's export. Never raises for the export's sake.
+
+    ConnectionError and TimeoutError are raised (without their text): the caller may try again.
+    """
     landing = Landing(settings.landing, mission)
     try:
         contract = contract_of(settings, mission)
@@ -251,6 +254,9 @@ def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = F
             reading=reading_digest(contract),
         )
         return Ingested(mission, "refused", record.message)
+    except (ConnectionError, TimeoutError) as error:  # may heal: the record stands if it does not
+        mark_failed(settings, night, mission, error)
+        raise type(error)(f"{mission}: its server did not answer") from None
     except Exception as error:  # noqa: BLE001 - its text and its frames may hold personal data
         record = mark_failed(settings, night, mission, error)
         return Ingested(mission, "failed", record.message)

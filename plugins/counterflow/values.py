@@ -7,7 +7,7 @@ or the items of a list. A reading states what the cell is; whether that is accep
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from counterflow.text import digits, fold
 _PARTS = {
     "%d": r"(?P<d>\d{1,2})",
     "%m": r"(?P<m>\d{1,2})",
+    "%b": r"(?P<b>[^\d\W]+\.?)",
     "%Y": r"(?P<Y>\d{4})",
     "%y": r"(?P<y>\d{2})",
     "%H": r"\d{1,2}",
@@ -35,10 +36,20 @@ def _format(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(_PARTS.get(p, re.escape(p)) for p in pieces))
 
 
+NO_MONTHS: Mapping[str, int] = {}
+
+
 def parse_date(
-    text: str, formats: Sequence[str], calendar: str, missing: frozenset[str]
+    text: str,
+    formats: Sequence[str],
+    calendar: str,
+    missing: frozenset[str],
+    months: Mapping[str, int] = NO_MONTHS,
 ) -> tuple[date | None, str]:
-    """A cell as a date: (date, `ok`) or (None, why not). Formats are tried in order."""
+    """A cell as a date: (date, `ok`) or (None, why not). Formats are tried in order.
+
+    `months`: folded names of months and their numbers, for `%b`.
+    """
     if not text or fold(text) in missing:
         return None, "blank"
     plain = digits(text)
@@ -53,8 +64,12 @@ def parse_date(
             year -= 100
         if calendar == "buddhist":
             year -= BUDDHIST_OFFSET
+        name = part.get("b")
+        month = months.get(fold(name)) if name else int(part.get("m") or 1)
+        if month is None:
+            continue
         try:
-            found = date(year, int(part.get("m") or 1), int(part.get("d") or 1))
+            found = date(year, month, int(part.get("d") or 1))
         except ValueError:
             reading = "impossible_date"
             continue
@@ -63,10 +78,14 @@ def parse_date(
 
 
 def parse_year(
-    text: str, formats: Sequence[str], calendar: str, missing: frozenset[str]
+    text: str,
+    formats: Sequence[str],
+    calendar: str,
+    missing: frozenset[str],
+    months: Mapping[str, int] = NO_MONTHS,
 ) -> tuple[date | None, str]:
     """A cell that holds a year, or a date of which only the year is kept."""
-    return parse_date(text, [*formats, "%Y"], calendar, missing)
+    return parse_date(text, [*formats, "%Y"], calendar, missing, months)
 
 
 def parse_number(text: str, missing: frozenset[str]) -> tuple[int | None, str]:

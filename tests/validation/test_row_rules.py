@@ -179,6 +179,20 @@ def test_a_scorecard_has_no_gap(verdicts: dict[str, Verdict], suites: Path) -> N
     assert all(list(results(verdict)) == every for verdict in verdicts.values())
 
 
+def test_a_blank_cell_is_no_failure_and_no_value(tmp_path: Path, suites: Path) -> None:
+    tables: dict[str, list[Row]] = {}
+    for table in TABLES.values():
+        blank = {f"{field.name}_reading": "blank" for field in table.fields if field.reading}
+        empty = dict.fromkeys(coded_fields(table.name))
+        make = case(1) if table.name == "case" else child(1, table.name)
+        tables[table.name] = [make | blank | empty]
+    [verdict] = validate([land(tmp_path, "MDA", tables)], suites)
+    assert failures(verdict) == set()
+    for rule in results(verdict).values():
+        if rule["rule_id"].endswith(("_readable", "_not_future", "_before_birth", "_mapped")):
+            assert (rule["status"], rule["rows_checked"]) == ("not_applicable", 0)
+
+
 def test_two_unmapped_codes_are_not_the_same_answer_twice(tmp_path: Path, suites: Path) -> None:
     rows = [child(1, "control", means_of_control=TOKEN, answer="da") for _ in range(2)]
     [verdict] = validate([land(tmp_path, "MDA", {"case": [case(1)], "control": rows})], suites)

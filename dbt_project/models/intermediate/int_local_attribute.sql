@@ -11,5 +11,5 @@ left join {{ ref('stg_code_map') }} as value_map
     on
         landed.mission_code = value_map.mission_code
         and value_map.table_name = 'local_attribute'
-        and landed.field = value_map.field
+        and value_map.field = 'value'
         and landed.value = value_map.local_code

@@ -41,7 +41,7 @@ class Columns:
         by_technical = {i for i, x in enumerate(self._technical) if x == technical}
         if label is None:
             return self._single(header, by_technical)
-        if by_label and not by_label & by_technical or (technical and by_technical - by_label):
+        if (by_label and not by_label & by_technical) or (technical and by_technical - by_label):
             raise Refused(
                 "header_conflict",
                 f"table `{self.name}`: the label `{header.label}` and the technical name "

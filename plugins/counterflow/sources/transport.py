@@ -6,6 +6,7 @@ newest export whose name carries a date up to the night is the one that counts.
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import re
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from typing import Protocol
 from counterflow.contracts import Contract
 from counterflow.sources.errors import Refused
 
-_NIGHT = re.compile(r"\{night(?::([^}]*))?\}")
+_NIGHT = re.compile(r"\{night:([^}]*)\}")
+_PLACE = re.compile(r"\{night:[^}]*\}")
 _CHUNK = 1 << 20
 
 
@@ -55,7 +57,7 @@ class FolderTransport:
         folder = self.root / contract.mission
         pattern = contract.source.path
         found: list[tuple[date, str, Path]] = []
-        for path in folder.glob(_NIGHT.sub("*", pattern)):
+        for path in folder.glob(_PLACE.sub("*", pattern)):
             dated = _dated(pattern, path.relative_to(folder).as_posix(), night)
             if path.is_file() and dated is not None and dated <= night:
                 found.append((dated, path.name, path))
@@ -67,14 +69,14 @@ class FolderTransport:
     def sha256(self, delivery: Delivery) -> str:
         """Hash of the file, read in pieces."""
         digest = hashlib.sha256()
-        with open(delivery.location, "rb") as file:
+        with Path(delivery.location).open("rb") as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
         return digest.hexdigest()
 
     def fetch(self, delivery: Delivery, limit: int) -> bytes:
         """The file's bytes, at most `limit`."""
-        with open(delivery.location, "rb") as file:
+        with Path(delivery.location).open("rb") as file:
             data = file.read(limit + 1)
         if len(data) > limit:
             raise Refused(
@@ -86,19 +88,20 @@ class FolderTransport:
 
 
 def _dated(pattern: str, path: str, night: date) -> date | None:
-    """The date that `path` carries where `pattern` says `{night:…}`; `night` if it says nothing."""
-    formats = [match or "%Y-%m-%d" for match in _NIGHT.findall(pattern)]
+    """The date that `path` carries where `pattern` says `{night:…}`; `night` if it says nothing.
+
+    One of several placeholders tells the whole date; the others must agree with it.
+    """
+    formats = _NIGHT.findall(pattern)
     if not formats:
         return night
-    parts = [re.escape(part) for part in re.split(r"\{night(?::[^}]*)?\}", pattern)]
-    match = re.fullmatch("(.+?)".join(part.replace(r"\*", "[^/]*") for part in parts), path)
+    whole = next((at for at, form in enumerate(formats) if "%d" in form or "%j" in form), 0)
+    parts = [re.escape(part).replace(r"\*", "[^/]*") for part in _PLACE.split(pattern)]
+    match = re.fullmatch("(.+?)".join(parts), path)
     if match is None:
         return None
     try:
-        dates = {
-            datetime.strptime(text, form).date()
-            for text, form in zip(match.groups(), formats, strict=True)
-        }
+        found = datetime.strptime(match[whole + 1], formats[whole]).date()
     except ValueError:
         return None
-    return dates.pop() if len(dates) == 1 else None
+    return found if fnmatch.fnmatchcase(path, pattern.format(night=found)) else None

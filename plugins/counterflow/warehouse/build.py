@@ -7,7 +7,6 @@ results of the first half are a source of the second.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -69,9 +68,9 @@ def _dbt(
         "build", "--selector", selector, "--exclude-resource-type", "unit_test",
         "--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project),
         "--target-path", str(target), "--log-path", str(target / "logs"),
-        "--vars", json.dumps({"night": str(night)}),
     ]  # fmt: skip
-    with _environment(COUNTERFLOW_HOME=str(settings.home), DBT_TARGET_PATH=str(target)):
+    # The night as a variable of dbt would make it parse the whole project anew each night.
+    with _environment(COUNTERFLOW_HOME=str(settings.home), COUNTERFLOW_NIGHT=str(night)):
         outcome = dbtRunner(callbacks=[_callback(progress)] if progress else []).invoke(arguments)
     if outcome.exception is not None or not isinstance(outcome.result, RunExecutionResult):
         kind = type(outcome.exception).__name__
