@@ -142,6 +142,58 @@ def test_what_a_dialect_gets_wrong_is_said_once(missions: Path, change) -> None:
     assert sum(key.endswith("datorie") for key in keys) == 1
 
 
+def test_a_list_under_another_name_counts_as_used_and_is_checked(missions: Path, change) -> None:
+    change("codes:\n  sex", "codes:\n  places: countries_ro\n  sex", "dialects/legacy.yml")
+    change("many: ", "codes: places, many: ", "dialects/legacy.yml")
+    change(", codes: countries_ro}", "}", "dialects/legacy.yml")
+    assert check_folder(missions).warnings == []
+    line = change("România: ROU", "România: ROM", "codes/ro.yml")
+    (error,) = check_folder(missions).errors
+    assert (error.file.name, error.line) == ("ro.yml", line)
+
+
+def test_a_name_for_a_list_that_is_not_there_names_the_nearest(missions: Path, change) -> None:
+    line = change("codes:\n  sex", "codes:\n  places: countries_r\n  sex", "dialects/legacy.yml")
+    (error,) = check_folder(missions).errors
+    assert (error.line, error.nearest) == (line + 1, "countries_ro")
+
+
+SERVICES = """\
+  assistance:
+    lists:
+      provided: {from: Primite, many: "; ", codes: {edu: education}}
+      needed: {from: Necesare, many: "; ", codes: {edu: education}}
+"""
+
+
+def test_lists_by_status_are_checked_as_columns_are(missions: Path, change) -> None:
+    change("  control:\n", SERVICES + "  control:\n", "dialects/legacy.yml")
+    assert check_folder(missions).errors == []
+    change("needed: {from", "need: {from", "dialects/legacy.yml")
+    change(
+        'Primite, many: "; ", codes: {edu: education}',
+        "Primite, codes: {edu: edu}",
+        "dialects/legacy.yml",
+    )
+    keys = {(e.key, e.nearest) for e in check_folder(missions).errors}
+    assert keys == {
+        ("tables.assistance.lists.need", "needed"),
+        ("tables.assistance.lists.provided.codes.edu", "education"),
+    }
+
+
+def test_names_of_months_are_asked_for(missions: Path, change) -> None:
+    line = change(
+        'înregistrării, date: "%d.%m.%Y"', 'înregistrării, date: "%d-%b-%Y"', "dialects/legacy.yml"
+    )
+    (error,) = check_folder(missions).errors
+    assert (error.line, "months" in error.problem) == (line, True)
+    change("missing:", "months: {ian: 1, feb: 2}\nmissing:")
+    assert check_folder(missions).errors == []
+    change("feb: 2", "feb: 22")
+    assert [e.key for e in check_folder(missions).errors] == ["months.feb"]
+
+
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     assert [e.problem for e in check_folder(tmp_path).errors] == [
         "there is no contract in this folder"

@@ -104,6 +104,36 @@ def test_one_column_an_item(missions: Path, change) -> None:
     ]
 
 
+def test_a_table_that_states_its_answers_leaves_nothing_to_what_was_not_chosen(
+    missions: Path, change
+) -> None:
+    change(
+        "      means_of_control:\n",
+        "      answer: {from: Da/Nu, codes: yes_no_ro}\n      means_of_control:\n",
+        "dialects/legacy.yml",
+    )
+    rows = asked(load_contract(missions / "MDA.yml")).to_pylist()
+    items = [r for r in rows if r["table_name"] == "control" and r["item"]]
+    assert {(r["mode"], r["not_chosen"]) for r in items} == {("each", None)}
+
+
+def test_the_status_of_a_list_stands_for_itself(missions: Path, change) -> None:
+    change(
+        "  control:\n",
+        "  assistance:\n    lists:\n"
+        "      provided: {from: Primite, many: '; ', codes: {edu: education}}\n"
+        "      needed: {from: Necesare, many: '; ', codes: {jur: legal}}\n  control:\n",
+        "dialects/legacy.yml",
+    )
+    contract = load_contract(missions / "MDA.yml")
+    found = mapped(contract)
+    assert found["assistance", "status", "needed"]["code"] == "needed"
+    assert found["assistance", "service_type", "edu"]["code"] == "education"
+    assert found["assistance", "service_type", "jur"]["code"] == "legal"
+    rows = [r for r in asked(contract).to_pylist() if r["table_name"] == "assistance"]
+    assert {r["field"] for r in rows if r["is_asked"]} == {"service_type", "status"}
+
+
 def test_local_fields_carry_their_labels(contract: Contract) -> None:
     found = mapped(contract)
     field = found["local_attribute", "field", "seasonal_departure"]
