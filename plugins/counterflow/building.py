@@ -79,7 +79,7 @@ class TableBuilder:
         for number, (_, header) in enumerate(spec.each.items()):
             cells = columns.need(header).take(kept)
             answer = self.reader.code(table.name, "answer", spec.answers or [], cells)
-            filled = np.flatnonzero(cells.filled())
+            filled = np.flatnonzero(answer.is_valid().to_numpy(zero_copy_only=False))
             rows.append(filled)
             items.append(np.full(len(filled), number, np.int64))
             answers.append(answer.take(pa.array(filled)))
@@ -274,11 +274,12 @@ class TableBuilder:
             columns, kept, keys, _ = sources[source]
             for name, local in spec.local.items():
                 cells = columns.need(local.from_).take(kept)
-                rows = np.flatnonzero(cells.filled())
-                value = self.reader.code(
-                    "local_attribute", "value", local.codes, cells.take(rows), f"{name}="
-                )
-                own = {"field": pa.array([name] * len(rows), pa.string()), "value": value}
+                value = self.reader.code("local_attribute", "value", local.codes, cells, f"{name}=")
+                rows = np.flatnonzero(value.is_valid().to_numpy(zero_copy_only=False))
+                own = {
+                    "field": pa.array([name] * len(rows), pa.string()),
+                    "value": value.take(pa.array(rows)),
+                }
                 ok = pa.array(["ok"] * columns.rows, pa.string())
                 parts.append(self._landed_local(source, kept[rows], keys, ok, own))
         if not parts:

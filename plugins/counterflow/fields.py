@@ -70,18 +70,20 @@ class Codebook:
         self.reader, self.table, self.field, self.prefix = reader, table, field, prefix
         contract = reader.contract
         mapped = contract.code_map(codes)
-        self.spelling = {fold(code): code for code in contract.missing}
+        # A code that means "no answer" is a blank, unless this column gives it a meaning of its own.
+        self.spelling: dict[str, str | None] = dict.fromkeys(reader.missing)
         self.spelling |= {fold(code): code for code in mapped}
         self.meaning = {fold(code): target.code for code, target in mapped.items()}
         self.known = frozenset(self.spelling)
 
     def land(self, value: str) -> str | None:
-        """The contract's spelling of a code, a token for any other value, None for a blank."""
-        if not value:
+        """The contract's spelling of a code, a token for any other value, None for no answer."""
+        folded = fold(value)
+        if not folded:
             return None
-        spelling = self.spelling.get(fold(value))
-        if spelling is not None:
-            return self.prefix + spelling
+        if folded in self.spelling:
+            spelling = self.spelling[folded]
+            return self.prefix + spelling if spelling is not None else None
         return code_token(self.reader.keys, self.table, self.field, self.prefix + value)
 
     def signal(self, values: list[str], rows: Places) -> None:
@@ -129,7 +131,7 @@ class FieldReader:
             [
                 numbers.setdefault(item, len(numbers))
                 for item in (split_list(v, column.many, book.known) if column.many else [fold(v)])
-                if item and item not in self.missing
+                if item and book.spelling.get(item, item) is not None
             ]
             for v in cells.values
         ]

@@ -156,7 +156,7 @@ def _table(
     )
     for name, become in _NOT_IN_CORE.get(table, {}).items():
         connection.execute(
-            f"create or replace table t as select t.* exclude ({name}), coalesce(c.m49_region, 'unknown') as {become} "
+            f"create or replace table t as select t.* exclude ({name}), c.m49_region as {become} "
             f"from t left join wh.core.dim_country as c on c.country_code = t.{name}"
         )
     columns = [r[0] for r in connection.execute("describe t").fetchall() if r[0] != "case_key"]

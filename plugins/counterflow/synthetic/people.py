@@ -133,6 +133,8 @@ def make(
     for question in form.mission.variation.local:
         if answered(rng, "local"):
             case.local[question.name] = rng.choice(list(question.codes))
+    if case.consent == "withdrawn" and not form.takes_withdrawal:
+        case.consent = "no"  # without a column for it, the answer itself is changed
     if case.consent == "withdrawn":
         case.withdrawn = registered + timedelta(days=rng.randint(20, 300))
         case.withdrawn = min(case.withdrawn, date(2010, 11, 1))

@@ -115,6 +115,11 @@ class Form:
     drifting: frozenset[str] = frozenset()  # fields whose capitals drift
     bands: dict[str, tuple[str, ...]] = field(default_factory=dict)  # age band to its spellings
 
+    @property
+    def takes_withdrawal(self) -> bool:
+        """Whether a column holds the day on which consent was withdrawn."""
+        return any(c.fill is withdrawn for columns in self.sources.values() for c in columns)
+
     def version(self, registered: date) -> str:
         """The version of the form in force on a day."""
         return "v1" if self.v1_until and registered <= self.v1_until else "v2"
