@@ -168,3 +168,28 @@ def test_a_contract_that_breaks_later_leaves_the_last_good_data(agency: Agency) 
             "select mission_code, gender, count(*) from core.fct_case group by all order by all"
         ).fetchall()
     assert genders == [("ALB", "masculine", 30), ("BLR", "feminine", 30), ("CIV", "masculine", 30)]
+
+
+def test_a_far_future_date_costs_no_reading_until_its_month(agency: Agency) -> None:
+    """A row that is dated years ahead is quarantined, and its export is not read again each night."""
+    rows = [case(n) for n in range(30)]
+    rows[4] = case(4, Registered="17.03.2099")
+    for mission in agency.missions:
+        agency.deliver(mission, export(rows))
+        agency.deliver(mission, export(rows), SECOND)
+    run(agency, NIGHT)
+    assert nightly.plan(agency.settings, SECOND).changed == []
+    names = [p.name for p in (agency.settings.landing / "ALB" / "exports").iterdir()]
+    assert "2099" not in str(names)
+
+
+def test_a_late_mission_is_late_also_if_its_export_must_be_read_again(agency: Agency) -> None:
+    rows = [case(n) for n in range(30)]
+    rows[4] = case(4, Registered=SECOND.strftime("%d.%m.%Y"))
+    agency.deliver("BLR", export(rows))
+    run(agency, NIGHT)
+    for mission in ("ALB", "CIV"):
+        agency.deliver(mission, export(), SECOND)
+    assert run(agency, SECOND)["BLR"] == "late"
+    record = Landing(agency.settings.landing, "BLR").record(SECOND)
+    assert (record.is_stale, record.rows_accepted) == (True, 60)

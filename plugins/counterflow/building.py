@@ -211,7 +211,7 @@ class TableBuilder:
             case Kind.YEAR:
                 values[name], values[reading] = self.reader.year(column, cells)
             case Kind.NUMBER:
-                values[name] = self.reader.number(cells)
+                values[name] = self.reader.number(table.name, field, cells)
             case Kind.BAND if column.at is not None:
                 at = spec.columns[column.at]
                 bands, readings, before = self.reader.age_at(

@@ -176,9 +176,11 @@ class FieldReader:
         texts = gather(pa.array(readings, pa.string()), cells.places)
         return gather(pa.array(landed, type_), cells.places), texts
 
-    def number(self, cells: Cells) -> pa.Array:
+    def number(self, table: str, field: Field, cells: Cells) -> pa.Array:
         """Small whole numbers; null where there is none."""
-        numbers = [parse_number(value, self.missing)[0] for value in cells.values]
+        parsed = [parse_number(value, self.missing) for value in cells.values]
+        self._signal_unreadable(table, field, [reading for _, reading in parsed], cells)
+        numbers = [number for number, _ in parsed]
         return gather(pa.array(numbers, pa.int64()), cells.places)
 
     def band(
@@ -206,10 +208,21 @@ class FieldReader:
                 number, reading = None, "not_a_number"
             bands.append(None if number is None else band(number * factor))
             readings.append(reading)
+        if not field.reading:
+            self._signal_unreadable(table, field, readings, cells)
         return (
             gather(pa.array(bands, pa.string()), cells.places),
             gather(pa.array(readings, pa.string()), cells.places),
         )
+
+    def _signal_unreadable(
+        self, table: str, field: Field, readings: list[str], cells: Cells
+    ) -> None:
+        """Say how many filled cells of a field without a reading of its own could not be read."""
+        wrong = np.array([reading not in ("ok", "blank") for reading in readings], np.bool_)
+        count = int(wrong[cells.places].sum()) if len(wrong) else 0
+        if count:
+            self.signals.add("unreadable_value", table, field.name, "no number", count)
 
     def age_at(
         self, born: Column, born_cells: Cells, at: Column, at_cells: Cells

@@ -53,6 +53,7 @@ class Landed:
     rows_read: int = 0
     rows_blank: int = 0
     withheld: dict[str, int] = field(default_factory=dict)
+    withheld_rows: dict[str, int] = field(default_factory=dict)  # by source
     next_reading: date | None = None
 
 
@@ -97,7 +98,7 @@ def ingest(data: bytes, contract: Contract, mission_keys: MissionKeys, night: da
     landed.rows = pa.concat_tables(
         [_landed_rows(contract.mission, n, s) for n, s in judged.items()]
     )
-    landed.profile = profile(landed.tables)
+    landed.profile = profile(landed.tables, landed.withheld_rows)
     landed.signals = reader.signals.table()
     landed.next_reading = reader.next_reading
     return landed
@@ -186,6 +187,7 @@ class _Gate:
         for row in np.flatnonzero(withheld).tolist():
             reason = reasons[row]
             landed.withheld[reason] = landed.withheld.get(reason, 0) + 1
+        landed.withheld_rows[name] = int(withheld.sum())
         landed.rows_read += source.rows
         landed.rows_blank += int(blank.sum())
         kept = np.flatnonzero(~blank & ~withheld)

@@ -17,6 +17,7 @@ from counterflow.contracts import Contract
 from counterflow.contracts.tables import code_map
 from counterflow.depersonalise import MissionKeys
 from counterflow.landing import PENDING, Landing, NightRecord
+from counterflow.lateness import is_overdue, late_message
 from counterflow.settings import Settings
 from counterflow.validation import LandedExport, Status, Verdict
 
@@ -30,18 +31,25 @@ def landed_export(
         name: {"min_rows": a.rows.min, "max_fall": a.rows.fall, "filled": dict(a.filled)}
         for name, a in contract.assert_.items()
     }
-    before = landing.before(record.night)
-    previous = None
-    if before is not None and before.export is not None and before.export != export:
-        previous = _profile(landing.path(before.export))
+    compared = _compared_with(landing, record, export)
     return LandedExport(
         mission_code=contract.mission,
         path=landing.path(export),
         code_map=code_map(contract, keys),
         assertions=assertions,
-        previous=previous,
+        previous=_profile(landing.path(compared)) if compared else None,
         night=record.night,
     )
+
+
+def _compared_with(landing: Landing, record: NightRecord, export: str) -> str | None:
+    """The export that was in force before `export` first was; the same on every later night."""
+    if record.export == export and record.status != PENDING:
+        return record.compared_with
+    before = landing.before(record.night)
+    if before is None:
+        return None
+    return before.compared_with if before.export == export else before.export
 
 
 def _profile(path: Path) -> dict[str, dict[str, Any]]:
@@ -60,7 +68,12 @@ def settle(
     if record.status == PENDING:
         if verdict.status is not Status.ACCEPTED:
             return landing.save(_not_taken(landing, record, verdict))
-        return landing.save(_taken(landing, record, verdict, record.tried or ""))
+        taken = _taken(landing, record, verdict, record.tried or "")
+        delivered = record.delivered or record.night
+        if taken.status == "unchanged" and is_overdue(contract.cadence, delivered, record.night):
+            said = late_message(contract, delivered, record.night)
+            taken = taken.with_(status="late", is_stale=True, message=said)
+        return landing.save(taken)
     if verdict.status is Status.ACCEPTED and record.verdict != verdict.folder.name:
         renewed = _counted(landing, record, verdict, record.export or "")
         return landing.save(renewed.with_(tried_verdict=renewed.verdict))
@@ -105,6 +118,7 @@ def _counted(landing: Landing, record: NightRecord, verdict: Verdict, export: st
     quarantined = _quarantined(landing.path(export), verdict.folder)
     return record.with_(
         verdict=verdict.folder.name,
+        compared_with=_compared_with(landing, record, export),
         rows_read=outcome.rows_read,
         rows_blank=outcome.rows_blank,
         withheld=outcome.withheld,

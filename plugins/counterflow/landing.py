@@ -13,7 +13,7 @@ import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,8 @@ class NightRecord:
     reading: str = ""
     verdict: str | None = None  # folder of the verdict on `export`
     tried_verdict: str | None = None  # folder of the verdict on `tried`, or on `export`
+    compared_with: str | None = None  # the export whose profile the verdict on `export` used
+    delivered: date | None = None  # the date that the newest delivery carried
     rows_read: int = 0
     rows_accepted: int = 0
     rows_quarantined: int = 0
@@ -80,6 +82,20 @@ def export_name(sha256: str, reading: str, next_reading: date | None, night: dat
     return f"{plain}-{night:%Y%m%d}" if next_reading else plain
 
 
+def next_reading(first_future: date | None, night: date) -> date | None:
+    """The night on which bytes must be read again that hold a date after `night`, None if none does.
+
+    The first of that date's month, or tomorrow: an exact date is not landed, not even of a fault.
+    """
+    if first_future is None:
+        return None
+    return max(first_future.replace(day=1), night + timedelta(days=1))
+
+
+def _read_on(export: str) -> date:
+    return datetime.strptime(export.rpartition("-")[2], "%Y%m%d").date()
+
+
 class Landing:
     """One mission's folder of the landing zone."""
 
@@ -94,9 +110,9 @@ class Landing:
         """The landed export of these bytes and this reading that still holds on `night`."""
         for path in sorted((self.folder / "exports").glob(f"{sha256[:16]}-{reading[:8]}*")):
             outcome = self.outcome(path.name)
-            if outcome is not None and (
-                outcome.next_reading is None or path.name.endswith(f"-{night:%Y%m%d}")
-            ):
+            if outcome is None:
+                continue
+            if outcome.next_reading is None or _read_on(path.name) <= night < outcome.next_reading:
                 return path.name
         return None
 
@@ -129,7 +145,7 @@ class Landing:
         data = _read_json(self.folder / "nights" / f"{night}.json")
         if data is None:
             return None
-        dates = {"night": night, "loaded_night": _date(data["loaded_night"])}
+        dates = {name: _date(data.get(name)) for name in ("night", "loaded_night", "delivered")}
         return NightRecord(**{**data, **dates})
 
     def records(self, until: date) -> Iterator[NightRecord]:

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,20 +20,26 @@ from typing import TYPE_CHECKING, Any
 from counterflow import contracts, keys
 from counterflow.contracts import Contract
 from counterflow.contracts.digest import reading_digest
-from counterflow.contracts.model import Cadence
 from counterflow.depersonalise import MissionKeys
-from counterflow.landing import PENDING, Landing, NightRecord, Outcome, export_name
+from counterflow.landing import (
+    PENDING,
+    Landing,
+    NightRecord,
+    Outcome,
+    export_name,
+    next_reading,
+)
+from counterflow.lateness import is_overdue, late_message
 from counterflow.locks import exclusive
 from counterflow.reporting import Line, Report, make_report
 from counterflow.settings import PROJECT, Settings
-from counterflow.sources import Delivery, FolderTransport, Refused, Transport
+from counterflow.sources import FolderTransport, Refused, Transport
 
 if TYPE_CHECKING:
     from counterflow.warehouse.gates import GateResult
     from counterflow.warehouse.manifest import Build
     from counterflow.warehouse.publication import Publication
 
-_PERIODS = {"night": 1, "week": 7, "month": 31}
 Progress = Callable[[str, int, int], None]
 
 
@@ -152,7 +158,7 @@ def _settled(
         return None
     if before.reading != digest or landing.find(sha256, digest, night) != before.export:
         return None
-    overdue = _overdue(contract.cadence, delivery, night)
+    overdue = is_overdue(contract.cadence, delivery.night, night)
     return landing.save(
         before.with_(
             night=night,
@@ -161,22 +167,8 @@ def _settled(
             tried=None,
             tried_sha256=None,
             tried_verdict=before.verdict,
-            message=_late_message(contract, delivery, night) if overdue else "",
+            message=late_message(contract, delivery.night, night) if overdue else "",
         )
-    )
-
-
-def _overdue(cadence: Cadence, delivery: Delivery, night: date) -> bool:
-    due = delivery.night + timedelta(days=_PERIODS[cadence.every] + cadence.grace)
-    return night >= due
-
-
-def _late_message(contract: Contract, delivery: Delivery, night: date) -> str:
-    nights = (night - delivery.night).days
-    return (
-        f"{contract.mission}: no new export for {nights} nights (grace {contract.cadence.grace}). Its last "
-        f"good data stays. Ask {contract.steward} to export, or check the connection "
-        f"{contract.source.connection}."
     )
 
 
@@ -280,7 +272,8 @@ def _ingest(
     if name is None:
         data = fetcher.fetch(delivery, contract.source.limits.packed)
         landed = read_export(data, contract, mission_keys(settings, contract.mission), night)
-        name = export_name(sha256, digest, landed.next_reading, night)
+        again = next_reading(landed.next_reading, night)
+        name = export_name(sha256, digest, again, night)
         outcome = Outcome(
             mission_code=contract.mission,
             export=name,
@@ -290,7 +283,7 @@ def _ingest(
             rows_blank=landed.rows_blank,
             withheld=landed.withheld,
             rows_landed=landed.rows.num_rows,
-            next_reading=landed.next_reading,
+            next_reading=again,
             seconds=round(time.monotonic() - started, 3),
         )
         extra = {"rows": landed.rows, "signals": landed.signals, "profile": landed.profile}
@@ -306,6 +299,7 @@ def _ingest(
             tried=name,
             tried_sha256=sha256,
             reading=digest,
+            delivered=delivery.night,
             tried_verdict=None,
         )
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -22,14 +24,17 @@ PROFILE_SCHEMA = pa.schema(
 _CODED = (Kind.CODE, Kind.ANSWER, Kind.COUNTRY, Kind.BAND)
 
 
-def profile(tables: dict[str, pa.Table]) -> pa.Table:
-    """Volume, fill rates (0 to 1), unmapped codes, repeats and the newest month of each table."""
-    return pa.Table.from_pylist(
-        [_row(name, table) for name, table in tables.items()], PROFILE_SCHEMA
-    )
+def profile(tables: Mapping[str, pa.Table], withheld: Mapping[str, int]) -> pa.Table:
+    """Volume, fill rates (0 to 1), unmapped codes, repeats and the newest month of each table.
+
+    `withheld`: source rows by source that were withheld. They count for the volume, so that consents
+    that are withdrawn do not look like an export that has shrunk.
+    """
+    rows = [_row(name, table, withheld.get(name, 0)) for name, table in tables.items()]
+    return pa.Table.from_pylist(rows, PROFILE_SCHEMA)
 
 
-def _row(name: str, table: pa.Table) -> dict[str, object]:
+def _row(name: str, table: pa.Table, withheld: int) -> dict[str, object]:
     fill, coded, unmapped, months = [], 0, 0, []
     for field in TABLES[name].fields:
         column = table.column(landed_name(field))
@@ -49,7 +54,7 @@ def _row(name: str, table: pa.Table) -> dict[str, object]:
         repeats = pc.sum(pc.is_in(readings, pa.array(["repeat", "conflict"]))).as_py() or 0
     return {
         "table_name": name,
-        "rows": table.num_rows,
+        "rows": table.num_rows + withheld,
         "fill": fill,
         "coded_values": coded,
         "unmapped_values": unmapped,

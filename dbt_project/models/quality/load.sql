@@ -3,7 +3,6 @@ select
     mission_code,
     status,
     export_sha256,
-    export,
     cast(rows_read as bigint) as rows_read,
     cast(rows_accepted as bigint) as rows_accepted,
     cast(rows_quarantined as bigint) as rows_quarantined,

@@ -13,7 +13,7 @@ from typing import Any
 
 from counterflow.contracts.model import Contract
 
-_LANDING_VERSION = 2  # raise when ingest lands the same export differently
+_LANDING_VERSION = 3  # raise when ingest lands the same export differently
 _NOT_READ = {"name", "region", "languages", "steward", "extends", "cadence", "codes", "assert_"}
 _NOT_READ_SOURCE = {"connection", "path", "limits"}
 

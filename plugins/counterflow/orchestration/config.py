@@ -70,15 +70,8 @@ class LocalAirflow:
 
     def write(self) -> Path:
         """Make what is missing of the secrets, then write `airflow.cfg` anew."""
-        folder = self.home / "secrets"
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o700)
-        _secret(
-            self.secret("fernet_key"), base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-        )
-        _secret(self.secret("jwt_secret"), secrets.token_urlsafe(48))
-        _secret(self.secret("api_secret_key"), secrets.token_urlsafe(48))
-        _secret(self.passwords, json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")
+        make_secrets(self.home / "secrets")
+        make_login(self.passwords)
         parser = configparser.RawConfigParser()
         parser.read_dict(self.options())
         path = self.home / "airflow.cfg"
@@ -187,6 +180,22 @@ class LocalAirflow:
         }
 
 
+def make_secrets(folder: Path) -> None:
+    """The keys an Airflow signs and encrypts with, made once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    secret_file(folder / "fernet_key", fernet)
+    secret_file(folder / "jwt_secret", secrets.token_urlsafe(48))
+    secret_file(folder / "api_secret_key", secrets.token_urlsafe(48))
+
+
+def make_login(path: Path) -> None:
+    """The password of the UI's one user, made once; Airflow would print one of its own into its log."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    secret_file(path, json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")
+
+
 def free_port() -> int:
     """A port nobody listens on."""
     with socket.socket() as listener:
@@ -199,7 +208,7 @@ def _cat(path: Path) -> str:
     return f"cat {shlex.quote(str(path))}"
 
 
-def _secret(path: Path, value: str) -> None:
+def secret_file(path: Path, value: str) -> None:
     """Write a secret once; an existing one is kept, or sessions and stored passwords would be lost."""
     if not path.exists():
         with _private(path, exclusive=True) as file:

@@ -1,4 +1,4 @@
-"""Airflow's metadata database, made ready: the tables, and the pool that ingest tasks wait in.
+"""Airflow's metadata database, made ready: the tables, the pool that ingest tasks wait in, the login.
 
 Run as `python -m counterflow.orchestration.metadata`, by `make demo`, `make up` and the init service
 of `docker-compose.yml`: one process instead of three calls of the `airflow` command.
@@ -7,8 +7,9 @@ of `docker-compose.yml`: one process instead of three calls of the `airflow` com
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
-from counterflow.orchestration.config import POOL
+from counterflow.orchestration.config import POOL, make_login
 from counterflow.settings import Settings
 
 SLOTS_PER_WORKER = 4  # more than can run on this machine; lower it in the UI to be gentler
@@ -17,6 +18,7 @@ SLOTS_PER_WORKER = 4  # more than can run on this machine; lower it in the UI to
 def main() -> None:
     """Create or migrate the tables, then the pool."""
     from airflow import settings as airflow_settings
+    from airflow.configuration import conf
     from airflow.models.pool import Pool
     from airflow.utils import db
 
@@ -24,6 +26,7 @@ def main() -> None:
     if connection.startswith("sqlite:///"):
         _write_ahead(connection.removeprefix("sqlite:///"))
     db.initdb()
+    make_login(Path(conf.get("core", "simple_auth_manager_passwords_file")))
     Pool.create_or_update_pool(
         POOL,
         slots=SLOTS_PER_WORKER * Settings.from_env().workers,

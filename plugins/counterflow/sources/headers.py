@@ -15,6 +15,9 @@ from counterflow.sources.readers import TextTable
 from counterflow.text import fold
 
 
+PARENT = "^."  # what a nested JSON record carries of the records around it
+
+
 class Columns:
     """The columns of one source, found by header, each turned into `Cells` once."""
 
@@ -91,5 +94,9 @@ class Columns:
         return absent
 
     def unknown(self) -> list[int]:
-        """Places of columns that nobody named."""
-        return [i for i in range(len(self._labels)) if i not in self.taken]
+        """Places of columns that nobody named; what a nested record repeats of its parent is known."""
+        return [
+            i
+            for i, label in enumerate(self._labels)
+            if i not in self.taken and not label.startswith(PARENT)
+        ]
