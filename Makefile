@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install demo up test lint bench
+.PHONY: help install demo up test lint secrets bench
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -41,7 +41,10 @@ lint: $(INSTALLED) ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	cd dbt_project && ../$(BIN)/sqlfluff lint models tests macros
+	$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff --disable-progress-bar dbt_project/models dbt_project/tests
+
+secrets: $(INSTALLED) ## var/secrets, for docker-compose.yml
+	@$(BIN)/python -m counterflow.orchestration.server_secrets
 
 bench: $(INSTALLED) ## time the parts and the whole, into docs/benchmarks.md
 	$(BIN)/python -m counterflow.bench
