@@ -1,0 +1,162 @@
+"""Every command of the docs is executed: `counterflow` in this process, `make` dry, the rest in bash.
+
+`counterflow nightly` and `generate` are not run again for each mention: what they are called with is
+parsed by the real command and checked; the fixture has run them for real.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from counterflow import contracts
+from counterflow.cli import app
+from counterflow.reporting import Report
+from counterflow.settings import PROJECT, Settings
+from tests.docs.conftest import NIGHT
+from tests.docs.pages import Block, blocks, commands
+
+CONSOLE = [(block, command) for block in blocks("console") for command in commands(block)]
+IDS = [f"{block}-{command.split()[0]}-{n}" for n, (block, command) in enumerate(CONSOLE)]
+
+
+def run_counterflow(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """The command's output; fails unless it ends well."""
+    called: dict[str, Any] = {}
+
+    def night_instead(
+        settings: Settings, night: date, missions: list[str] | None, full: bool, quiet: bool
+    ) -> Report:
+        known = {path.stem for path in contracts.contract_files(settings.missions)}
+        assert set(missions or []) <= known
+        assert settings.exports.is_dir()
+        called.update(night=night)
+        return Report(night, night, ())
+
+    def generate_instead(out: Path, missions: int, cases: int, *rest: Any) -> str:
+        assert missions <= 72
+        assert cases > 0
+        called.update(out=out)
+        return "made"
+
+    monkeypatch.setattr("counterflow.local.run_night", night_instead)
+    monkeypatch.setattr("counterflow.synthetic.generate", generate_instead)
+    # What is published already is not published again: the docs' own case is a build that was stopped.
+    monkeypatch.setattr("counterflow.nightly.gates", lambda *_: [])
+    result = CliRunner().invoke(app, arguments)
+    if arguments[0] == "score":  # whether it is 100 % is the business of the acceptance tests
+        assert "compared values agree" in result.output
+    else:
+        assert result.exit_code == 0, result.output
+    assert (arguments[0] in ("nightly", "generate")) == bool(called)
+    return result.output
+
+
+def in_bash(command: str, environment: dict[str, str], folder: Path) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command],
+        cwd=folder,
+        env={**os.environ, **environment, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def dry_make(arguments: list[str]) -> str:
+    """What `make` would run; a target that does not exist is an error."""
+    done = subprocess.run(
+        ["make", "--dry-run", "--always-make", *arguments],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(("block", "command"), CONSOLE, ids=IDS)
+def test_command_runs(
+    block: Block,
+    command: str,
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    words = shlex.split(os.path.expandvars(command))
+    while "=" in words[0]:
+        monkeypatch.setenv(*words.pop(0).split("=", 1))
+    if words[0] == "counterflow":
+        run_counterflow(words[1:], monkeypatch)
+    elif words[0] == "make":
+        done = dry_make(words[1:])
+        for word in words[2:]:
+            name, _, value = word.partition("=")
+            assert name in (PROJECT / "Makefile").read_text("utf-8")
+            assert value in done, "the Makefile does not use it"
+    else:
+        in_bash(command.replace("/tmp/", f"{tmp_path}/"), environment, tmp_path)
+
+
+@pytest.mark.parametrize("block", blocks("bash"), ids=str)
+def test_script_runs(block: Block, environment: dict[str, str], tmp_path: Path) -> None:
+    in_bash(block.text, environment, tmp_path)
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_python_runs(block: Block, environment: dict[str, str]) -> None:
+    exec(compile(block.text, str(block), "exec"), {})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["nightly", "--night", str(NIGHT), "--missions", "MDA"],
+        ["nightly", "--night", "yesterday"],
+        ["nightlies"],
+        ["sql", "select nothing"],
+    ],
+)
+def test_a_wrong_command_fails(
+    wrong: list[str], environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test can fail."""
+    with pytest.raises(AssertionError):
+        run_counterflow(wrong, monkeypatch)
+
+
+def test_a_wrong_target_fails() -> None:
+    with pytest.raises(AssertionError):
+        dry_make(["demonstration"])
+
+
+def test_every_command_of_the_command_line_is_documented() -> None:
+    """A verb that no page shows is a verb that nobody finds."""
+    shown = {" ".join(shlex.split(command)[:3]) for _, command in CONSOLE}
+    verbs = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
+    prose = "".join(p.read_text("utf-8") for p in sorted((PROJECT / "docs").glob("*.md")))
+    missing = [
+        v
+        for v in verbs
+        if not any(s.startswith(f"counterflow {v}") for s in shown)
+        and f"`counterflow {v}`" not in prose
+    ]
+    assert missing == []
+
+
+def test_every_block_says_what_it_is() -> None:
+    """No block escapes its test by having another language, or none."""
+    known = {"sql", "console", "bash", "python", "yaml", "mermaid"}
+    assert [str(b) for b in blocks() if b.language not in known] == []
+    assert [str(b) for b in blocks("console") if not commands(b)] == []
