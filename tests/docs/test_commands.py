@@ -1,5 +1,7 @@
 """Every command of the docs is executed: `counterflow` in this process, `make` dry, the rest in bash.
 
+Of `docker compose`, which a test machine need not have, the services and their commands are checked.
+
 `counterflow nightly` and `generate` are not run again for each mention: what they are called with is
 parsed by the real command and checked; the fixture has run them for real.
 """
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from counterflow import contracts
@@ -86,6 +89,20 @@ def dry_make(arguments: list[str]) -> str:
     return done.stdout
 
 
+def check_compose(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """`up` with the options it has, or `exec` in a service that the compose file has."""
+    services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text("utf-8"))["services"]
+    verb, *rest = arguments
+    if verb == "up":
+        assert set(rest) <= {"--build", "--wait", "--detach"}
+        return
+    assert verb == "exec"
+    service, *command = rest
+    assert service in services
+    if command[0] == "counterflow":
+        run_counterflow(command[1:], monkeypatch)
+
+
 @pytest.mark.parametrize(("block", "command"), CONSOLE, ids=IDS)
 def test_command_runs(
     block: Block,
@@ -99,6 +116,8 @@ def test_command_runs(
         monkeypatch.setenv(*words.pop(0).split("=", 1))
     if words[0] == "counterflow":
         run_counterflow(words[1:], monkeypatch)
+    elif words[:2] == ["docker", "compose"]:
+        check_compose(words[2:], monkeypatch)
     elif words[0] == "make":
         done = dry_make(words[1:])
         for word in words[2:]:
@@ -136,9 +155,11 @@ def test_a_wrong_command_fails(
         run_counterflow(wrong, monkeypatch)
 
 
-def test_a_wrong_target_fails() -> None:
+def test_a_wrong_target_or_service_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AssertionError):
         dry_make(["demonstration"])
+    with pytest.raises(AssertionError):
+        check_compose(["exec", "worker", "true"], monkeypatch)
 
 
 def test_every_command_of_the_command_line_is_documented() -> None:

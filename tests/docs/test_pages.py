@@ -109,6 +109,16 @@ def test_every_gate_is_in_the_page_on_data_protection() -> None:
     assert first_cells(DOCS / "data_protection.md") == set(_GATES)
 
 
+def test_every_kind_of_signal_is_explained() -> None:
+    text = "".join(path.read_text("utf-8") for path in (PACKAGE / "counterflow").glob("**/*.py"))
+    found = r'signals\.add\(\s*"(\w+)"|notes = \[\("(\w+)"'
+    kinds = {a or b for a, b in re.findall(found, text)}
+    assert "unmapped_code" in kinds
+    cells = first_cells(DOCS / "analysts.md")
+    bases = {"last_exploitation", "screening", "registration", "mission"}
+    assert {cell for cell in cells - bases if cell.isidentifier()} == kinds
+
+
 def test_every_status_is_explained() -> None:
     assert set(FINAL) <= first_cells(DOCS / "engineers.md")
     stewards = (DOCS / "stewards.md").read_text("utf-8")
