@@ -143,7 +143,7 @@ def _after(settings: Settings, console: Console, seconds: float) -> None:
 
     subprocess.run([sys.executable, "-m", "counterflow.cli", "status"], check=False)
     ask(settings, console)
-    console.print(f"From an empty home to these answers: {seconds:.0f} s")
+    console.print(f"From the start to these answers: {seconds:.0f} s")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
