@@ -20,6 +20,12 @@ _STYLES = {
 }
 
 
+def _console() -> Console:
+    """Standard output; wide where no terminal says how wide it is, so that nothing is cut off."""
+    console = Console()
+    return console if console.is_terminal else Console(width=200)
+
+
 def _progress() -> Progress:
     return Progress(
         TextColumn("{task.description:<12}"),
@@ -61,7 +67,7 @@ def bar(_title: str) -> Iterator[Callable[[str, int, int], None]]:
 
 def report_table(report: Any) -> None:
     """The report of a night: a row a mission, then what needs somebody."""
-    console = Console()
+    console = _console()
     table = Table(title=f"Night {report.night}", title_justify="left")
     for name, justify in (
         ("mission", "left"),
@@ -99,7 +105,7 @@ def score_table(found: Sequence[Any]) -> None:
             c.table, c.field, f"{c.compared:,}", f"{c.equal:,}", f"{c.share:.2%}", style=style
         )
     total, equal = sum(c.compared for c in found), sum(c.equal for c in found)
-    console = Console()
+    console = _console()
     console.print(table)
     console.print(f"{equal:,} of {total:,} compared values agree ({equal / max(total, 1):.4%})")
 
@@ -111,7 +117,7 @@ def checks_table(results: Sequence[Any]) -> None:
         table.add_column(name)
     for result in results:
         table.add_row(result.gate, "passed" if result.passed else "[red]failed[/]", result.detail)
-    Console().print(table)
+    _console().print(table)
 
 
 def rows_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -124,4 +130,4 @@ def rows_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         table.add_column(name, justify="right" if number and rows else "left")
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row))
-    Console().print(table)
+    _console().print(table)

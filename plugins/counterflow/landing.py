@@ -7,12 +7,13 @@ depends on: the same name means that there is nothing to do.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ class NightRecord:
 
     def with_(self, **changes: Any) -> NightRecord:
         """The record with some fields replaced."""
-        return replace(self, **changes)
+        return dataclasses.replace(self, **changes)
 
 
 def export_name(sha256: str, reading: str, next_reading: date | None, night: date) -> str:
@@ -116,8 +117,13 @@ class Landing:
                 return path.name
         return None
 
-    def write(self, outcome: Outcome, tables: Mapping[str, pa.Table]) -> Path:
-        """Write an export's tables and outcome aside, then rename; an existing one is kept."""
+    def write(
+        self, outcome: Outcome, tables: Mapping[str, pa.Table], replace: bool = False
+    ) -> Path:
+        """Write an export's tables and outcome aside, then rename; one that is there is kept.
+
+        `replace`: a full refresh of the same bytes takes the place of the earlier reading.
+        """
         final = self.path(outcome.export)
         final.parent.mkdir(parents=True, exist_ok=True)
         aside = final.parent / f".{outcome.export}-{secrets.token_hex(4)}"
@@ -126,11 +132,16 @@ class Landing:
             for name, table in tables.items():
                 pq.write_table(table, aside / f"{name}.parquet", compression="zstd")
             _write_json(aside / OUTCOME, asdict(outcome))
-            if final.exists():  # a full refresh of the same bytes: the new reading replaces it
-                shutil.rmtree(final)
-            os.replace(aside, final)
+            if replace and final.exists():
+                os.replace(final, aside.with_name(f"{aside.name}-old"))
+            try:
+                os.replace(aside, final)
+            except OSError:  # another run was first: the same bytes give the same folder
+                if not (final / OUTCOME).exists():
+                    raise
         finally:
-            shutil.rmtree(aside, ignore_errors=True)
+            for left in (aside, aside.with_name(f"{aside.name}-old")):
+                shutil.rmtree(left, ignore_errors=True)
         return final
 
     def outcome(self, export: str) -> Outcome | None:

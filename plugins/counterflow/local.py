@@ -16,6 +16,7 @@ from datetime import date
 
 from counterflow import nightly
 from counterflow.display import steps
+from counterflow.locks import exclusive
 from counterflow.reporting import Report
 from counterflow.settings import Settings
 from counterflow.warehouse.build import BuildFailed
@@ -33,9 +34,9 @@ def run_night(
 ) -> Report:
     """Plan, ingest, validate, transform, gates, publish; the report says what came of it.
 
-    A build or gate that fails leaves the published warehouse as it was and is said on the terminal.
+    A second run waits for the first. A build or gate that fails leaves the published warehouse as it was and is said on the terminal.
     """
-    with steps(quiet) as told:
+    with exclusive(settings.home / "night.lock"), steps(quiet) as told:
         plan = nightly.plan(settings, night, missions, full_refresh)
         told("plan", len(plan.statuses), len(plan.statuses) + len(plan.changed))
         _ingest(settings, night, plan.changed, full_refresh, told)

@@ -287,7 +287,7 @@ def _ingest(
             seconds=round(time.monotonic() - started, 3),
         )
         extra = {"rows": landed.rows, "signals": landed.signals, "profile": landed.profile}
-        landing.write(outcome, {**landed.tables, **extra})
+        landing.write(outcome, {**landed.tables, **extra}, full_refresh)
     found = landing.outcome(name)
     assert found is not None
     before = landing.before(night)

@@ -26,22 +26,22 @@ class Question:
 
 QUESTIONS = (
     Question(
-        "How has the number of assisted cases changed, and who are they?",
+        "How many cases a year, and who are they? (share of known gender, of known age)",
         """
         select registration_year as year, count(*) as cases,
                round(100.0 * count(*) filter (gender = 'feminine')
                      / nullif(count(*) filter (gender <> 'non_specified_unknown'
                                                and gender <> 'not_asked'), 0), 1)
-                   as feminine_pct_of_known_gender,
+                   as feminine_pct,
                round(100.0 * count(*) filter (is_minor = 'yes')
                      / nullif(count(*) filter (is_minor in ('yes', 'no')), 0), 1)
-                   as minors_pct_of_known_age
+                   as minors_pct
         from core.fct_case
         group by year having count(*) >= $small order by year desc limit 8
         """,
     ),
     Question(
-        "Between which countries are people exploited? (both known, basis: the last exploitation)",
+        "Between which countries? (both known; basis: the last exploitation)",
         """
         select origin.country_name as citizenship, place.country_name as country_of_exploitation,
                count(*) as cases
@@ -53,7 +53,7 @@ QUESTIONS = (
         """,
     ),
     Question(
-        "What are they exploited for? (share of cases whose form asks, and which answered)",
+        "What are they exploited for? (share of those who answered)",
         """
         with flag as (
             unpivot (select is_sexual_exploitation, is_forced_labour, is_other_exploitation
@@ -66,28 +66,27 @@ QUESTIONS = (
                count(*) filter (answer in ('yes', 'no')) as answered,
                count(*) filter (answer = 'unknown') as unknown,
                count(*) filter (answer = 'not_asked') as not_asked,
-               round(100.0 * yes / nullif(answered, 0), 1) as yes_pct_of_answered
+               round(100.0 * yes / nullif(answered, 0), 1) as yes_pct
         from flag group by exploitation order by yes desc
         """,
     ),
     Question(
-        "How are people controlled? (share of answered: forms differ in what they ask)",
+        "How are people controlled? (rates of the forms that store a no; the others only tick)",
         """
         select replace(means_of_control, '_', ' ') as means_of_control,
-               count(*) filter (answer = 'yes') as yes,
-               count(*) filter (answer in ('yes', 'no')) as answered,
-               count(*) filter (answer = 'unknown') as unknown,
-               round(100.0 * yes / nullif(answered, 0), 1) as yes_pct_of_answered
-        from core.fct_control
-        group by all having yes >= $small order by yes desc, 1 limit 8
+               numerator, denominator, round(100.0 * rate, 1) as rate_pct, missions,
+               yes as yes_on_all_forms, unknown as unknown_on_all_forms
+        from analysis.means_of_control
+        where exploitation = 'all' and gender = 'all' and yes >= $small
+        order by rate desc nulls last, 1 limit 8
         """,
     ),
     Question(
-        "How far can these numbers be trusted? (tonight, by what became of each mission's export)",
+        "How far can this be trusted? (tonight's exports, by what became of them)",
         """
         select status, count(*) as missions, sum(rows_read) as rows_read,
                sum(rows_accepted) as accepted, sum(rows_quarantined) as quarantined,
-               sum(rows_withheld) as withheld_without_consent, sum(rows_blank) as blank
+               sum(rows_withheld) as withheld, sum(rows_blank) as blank
         from quality.load
         where night = (select max(night) from quality.load)
         group by status order by missions desc, status

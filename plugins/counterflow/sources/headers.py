@@ -14,7 +14,6 @@ from counterflow.sources.errors import Refused
 from counterflow.sources.readers import TextTable
 from counterflow.text import fold
 
-
 PARENT = "^."  # what a nested JSON record carries of the records around it
 
 

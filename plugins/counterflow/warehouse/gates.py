@@ -50,7 +50,7 @@ class GateFailed(Exception):
 def run_gates(settings: Settings, night: date) -> list[GateResult]:
     """Run every gate on the build of `night`. Raises GateFailed after the last one."""
     built = read_manifest(settings.build / MANIFEST)
-    if built is None or built.night != night:
+    if built is None or built.night != night or not (settings.build / "warehouse.duckdb").exists():
         raise GateFailed([GateResult("build", False, f"there is no build of {night}")])
     results = []
     with duckdb.connect(str(settings.build / "warehouse.duckdb"), read_only=True) as connection:
