@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from counterflow import nightly
+from counterflow.keys import KeyRefusedError
 from counterflow.landing import PENDING, Landing
 from tests.support import NIGHT, Agency, case, export
 
@@ -193,3 +194,24 @@ def test_a_late_mission_is_late_also_if_its_export_must_be_read_again(agency: Ag
     assert run(agency, SECOND)["BLR"] == "late"
     record = Landing(agency.settings.landing, "BLR").record(SECOND)
     assert (record.is_stale, record.rows_accepted) == (True, 60)
+
+
+def test_a_refused_export_is_judged_again_when_its_contract_is_repaired(agency: Agency) -> None:
+    """The same night, without pulling anything: the assertion was wrong, not the export."""
+    agency.contract("BLR", "min: 5", "min: 500")
+    assert run(agency, NIGHT)["BLR"] == "refused"
+    assert run(agency, NIGHT)["BLR"] == "refused"
+    agency.contract("BLR", "min: 500", "min: 5")
+    plan = nightly.plan(agency.settings, NIGHT)
+    assert plan.changed == []
+    nightly.validate(agency.settings, NIGHT)
+    record = Landing(agency.settings.landing, "BLR").record(NIGHT)
+    assert (record.status, record.rows_accepted, record.is_stale) == ("loaded", 60, False)
+
+
+def test_a_lost_key_is_not_replaced_by_a_new_one(agency: Agency) -> None:
+    run(agency, NIGHT)
+    (agency.settings.keys / "master.key").unlink()
+    with pytest.raises(KeyRefusedError, match="backup"):
+        nightly.plan(agency.settings, SECOND)
+    assert not (agency.settings.keys / "master.key").exists()

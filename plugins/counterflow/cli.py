@@ -85,8 +85,15 @@ def generate(
 
     target = out or Settings.from_env().home
     with bar("generate") as progress:
-        summary = make(target, missions, cases, seed, nights, _night(first_night), progress)
-    typer.echo(f"{summary}")
+
+        def told(_mission: str, at: int, of: int) -> None:
+            progress("generate", at, of)
+
+        summary = make(target, missions, cases, seed, nights, _night(first_night), told)
+    typer.echo(
+        f"{summary.cases:,} cases of {summary.missions} missions in {summary.seconds:.1f} s; nights "
+        + ", ".join(map(str, summary.nights))
+    )
     typer.echo(f"exports in {target / 'exports'}, truth in {target / 'truth'}")
 
 
@@ -149,13 +156,16 @@ def publish(
 ) -> None:
     """Run the gates on the build and publish it."""
     from counterflow import nightly as steps
-    from counterflow.warehouse.manifest import built_night
+    from counterflow.warehouse.manifest import built_night, published_night
 
     settings = Settings.from_env()
     built = _night(night) if night else built_night(settings)
     if built is None:
         typer.echo("counterflow: there is no build to publish: run `counterflow nightly`", err=True)
         raise typer.Exit(1)
+    if not (settings.build / "warehouse.duckdb").exists() and published_night(settings) == built:
+        typer.echo(f"the night of {built} is published already")
+        return
     steps.gates(settings, built)
     publication = steps.publish(settings, built)
     typer.echo(f"published {publication.path} ({built}); {len(publication.changed)} tables changed")
@@ -233,7 +243,13 @@ def keys_init() -> None:
     """Make the master key, if there is none: 32 random bytes in a file that only you can read."""
     from counterflow import keys
 
-    path = keys.init(Settings.from_env().keys)
+    settings = Settings.from_env()
+    if not (settings.keys / keys.FILE).exists() and any(settings.landing.glob("*/exports/*")):
+        raise keys.KeyRefusedError(
+            f"{settings.landing} was landed with a key that is not in {settings.keys}: restore it from "
+            "its backup. A new key would make every case a new case"
+        )
+    path = keys.init(settings.keys)
     keys.master(path.parent)
     typer.echo(
         f"master key in {path}: back it up; without it no case can be followed from night to night"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -116,7 +117,9 @@ def checks_table(results: Sequence[Any]) -> None:
     for name in ("check", "result", "detail"):
         table.add_column(name)
     for result in results:
-        table.add_row(result.gate, "passed" if result.passed else "[red]failed[/]", result.detail)
+        table.add_row(
+            result.gate, "passed" if result.passed else "[red]failed[/]", escape(result.detail)
+        )
     _console().print(table)
 
 
@@ -129,5 +132,5 @@ def rows_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for name, number in zip(names, numeric, strict=True):
         table.add_column(name, justify="right" if number and rows else "left")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*("" if value is None else escape(str(value)) for value in row))
     _console().print(table)

@@ -65,7 +65,7 @@ def settle(
 ) -> NightRecord:
     """The record with what the verdict says, saved."""
     landing = Landing(settings.landing, contract.mission)
-    if record.status == PENDING:
+    if verdict.export.name == record.tried and record.status != "loaded":
         if verdict.status is not Status.ACCEPTED:
             return landing.save(_not_taken(landing, record, verdict))
         taken = _taken(landing, record, verdict, record.tried or "")

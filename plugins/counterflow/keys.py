@@ -52,7 +52,8 @@ def master(folder: Path) -> bytes:
         text = path.read_text("ascii").strip()
     except FileNotFoundError:
         raise KeyRefusedError(
-            f"no master key in {folder}: run `counterflow keys init`, or restore it from its backup"
+            f"no master key in {folder}: restore it from its backup; only if nothing was landed yet, "
+            "run `counterflow keys init`. See docs/runbooks/key_refused.md"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise KeyRefusedError(f"the master key cannot be read ({type(error).__name__})") from None

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from counterflow.warehouse.publication import Publication
 
 Progress = Callable[[str, int, int], None]
+_UNSETTLED = (PENDING, "refused", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,8 @@ def _settled(
         and now.reading == digest
     ):
         landed = now.tried or now.export
-        if landed is None or landing.find(sha256, digest, night):
-            return now  # this night is done
+        if landed is not None and landing.find(sha256, digest, night):
+            return now  # this night is done; an export that could not be read is tried again
     if before is None or before.export is None or before.export_sha256 != sha256:
         return None
     if before.reading != digest or landing.find(sha256, digest, night) != before.export:
@@ -329,30 +330,44 @@ def validate(
     from counterflow import validation  # pandas: not needed to plan
     from counterflow.judging import landed_export, settle
 
-    todo: list[tuple[Contract, NightRecord, str]] = []
+    def judge(wanted: Callable[[NightRecord], str | None]) -> list[NightRecord]:
+        todo = list(_to_judge(settings, night, missions, wanted))
+        landed = [
+            landed_export(
+                settings, contract, record, export, mission_keys(settings, contract.mission)
+            )
+            for contract, record, export in todo
+        ]
+        verdicts = validation.validate(landed, settings.expectations, progress=progress)
+        return [
+            settle(settings, contract, record, verdict)
+            for (contract, record, _), verdict in zip(todo, verdicts, strict=True)
+        ]
+
+    # A refused export too: its contract's assertions or codes may have been repaired since.
+    tried = judge(lambda record: record.tried if record.status in _UNSETTLED else None)
+    in_force = judge(lambda record: record.export)
+    return [*tried, *in_force]
+
+
+def _to_judge(
+    settings: Settings,
+    night: date,
+    missions: Sequence[str] | None,
+    wanted: Callable[[NightRecord], str | None],
+) -> Iterator[tuple[Contract, NightRecord, str]]:
+    """Contract, record and export of each mission of which `wanted` names an export."""
     for path in contracts.contract_files(settings.missions):
-        mission = path.stem
-        if missions and mission not in missions:
+        if missions and path.stem not in missions:
             continue
-        record = Landing(settings.landing, mission).record(night)
-        if record is None:
-            continue
-        export = record.tried if record.status == PENDING else record.export
-        if export is None:
+        record = Landing(settings.landing, path.stem).record(night)
+        export = wanted(record) if record is not None else None
+        if record is None or export is None:
             continue
         try:
-            todo.append((contract_of(settings, mission), record, export))
+            yield contract_of(settings, path.stem), record, export
         except contracts.ContractError as error:  # what is in force keeps the verdict it has
-            mark_failed(settings, night, mission, error)
-    landed = [
-        landed_export(settings, contract, record, export, mission_keys(settings, contract.mission))
-        for contract, record, export in todo
-    ]
-    verdicts = validation.validate(landed, settings.expectations, progress=progress)
-    return [
-        settle(settings, contract, record, verdict)
-        for (contract, record, _), verdict in zip(todo, verdicts, strict=True)
-    ]
+            mark_failed(settings, night, path.stem, error)
 
 
 @contextmanager

@@ -49,11 +49,12 @@ class Report:
     def text(self) -> str:
         """The report as a person reads it: the sum, then what needs somebody."""
         counts = ", ".join(f"{count} {status}" for status, count in self.statuses.items())
-        state = (
-            "published"
-            if self.published == self.night
-            else f"NOT published (last: {self.published})"
-        )
+        if self.published == self.night:
+            state = "published"
+        elif self.published is not None and self.published > self.night and not self.stopped:
+            state = f"past; analysts open the night of {self.published}"
+        else:
+            state = f"NOT published (analysts open: {self.published or 'nothing yet'})"
         lines = [f"Night {self.night}: {state}. {len(self.lines)} missions: {counts or 'none'}."]
         lines += [f"  {self.stopped}"] if self.stopped else []
         lines += [f"  {line.message}" for line in self.lines if line.message]

@@ -6,13 +6,14 @@ import random
 from datetime import date, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from counterflow.synthetic import answers, forms, notes, people
 from counterflow.synthetic.calibration import AGE_BANDS
 from counterflow.synthetic.forms.base import Form, kept_by_macro
 from counterflow.synthetic.missions import MISSIONS
 from counterflow.synthetic.standard import labels, snake
-from hypothesis import given
-from hypothesis import strategies as st
 
 FORMS = {mission.code: forms.build(mission) for mission in MISSIONS}
 # Lists that stand in one cell, several items at once.

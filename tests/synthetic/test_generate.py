@@ -7,13 +7,13 @@ import hashlib
 from collections import Counter
 from pathlib import Path
 
-import counterflow.synthetic as package
 import pytest
-from counterflow.synthetic import generate
-from counterflow.synthetic.missions import MISSIONS, sizes
 from hypothesis import given
 from hypothesis import strategies as st
 
+import counterflow.synthetic as package
+from counterflow.synthetic import generate
+from counterflow.synthetic.missions import MISSIONS, sizes
 from tests.synthetic import reading
 from tests.synthetic.conftest import World
 

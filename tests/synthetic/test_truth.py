@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from counterflow.synthetic import defects
 
+from counterflow.synthetic import defects
 from tests.synthetic import reading
 from tests.synthetic.conftest import World
 

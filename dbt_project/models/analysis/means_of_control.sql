@@ -1,13 +1,16 @@
--- Forms on which no 'no' is ever stored say nothing on how rare a means is: their cases are counted, but are in no rate.
+-- A form that hardly ever stores a 'no' says nothing on how rare a means is: its cases are counted, but are in no rate.
 with asked as (
     select
         control.case_key,
         control.means_of_control,
         control.answer,
         facts.mission_code,
-        bool_or(control.answer = 'no') over (partition by facts.mission_code, facts.form_version) as stores_no
+        bool_or(control.answer = 'no') over form
+        and count(*) filter (control.answer in ('yes', 'no')) over form
+        >= {{ var('smallest_answered_share') }} * count(*) over form as stores_no
     from {{ ref('fct_control') }} as control
     inner join {{ ref('fct_case') }} as facts on control.case_key = facts.case_key
+    window form as (partition by facts.mission_code, facts.form_version, control.means_of_control)
 ),
 
 exploited as (

@@ -11,7 +11,7 @@ with coverage as (
 rules as (
     select
         mission_code,
-        count(*) filter (status = 'passed') / nullif(count(*) filter (status in ('passed', 'failed')), 0) as conformity
+        avg(1 - rows_failed / rows_checked) filter (status in ('passed', 'failed') and rows_checked > 0) as conformity
     from {{ ref('rule_result') }}
     where night = {{ night() }}
     group by mission_code
@@ -25,8 +25,8 @@ component as (
         loaded.rows_accepted / nullif(loaded.rows_accepted + loaded.rows_quarantined, 0) as validity,
         rules.conformity,
         case
-            when not loaded.is_stale then 1.0
             when loaded.loaded_night is null then 0.0
+            when not loaded.is_stale then 1.0
             else greatest(0, 1 - (loaded.night - loaded.loaded_night) / 30)
         end as timeliness
     from {{ ref('load') }} as loaded

@@ -24,6 +24,7 @@ class Draw:
         self.cumulative = list(itertools.accumulate(weights.values()))
 
     def __call__(self, rng: random.Random) -> str:
+        """One value, drawn by its weight."""
         return rng.choices(self.values, cum_weights=self.cumulative)[0]
 
 
