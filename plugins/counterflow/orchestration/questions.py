@@ -71,13 +71,13 @@ QUESTIONS = (
         """,
     ),
     Question(
-        "How are people controlled? (rates of the forms that store a no; the others only tick)",
+        "How are people controlled? (rates: forms that store a no; others only tick)",
         """
         select replace(means_of_control, '_', ' ') as means_of_control,
-               numerator, denominator, round(100.0 * rate, 1) as rate_pct, missions,
-               yes as yes_on_all_forms, unknown as unknown_on_all_forms
-        from analysis.means_of_control
-        where exploitation = 'all' and gender = 'all' and yes >= $small
+               numerator as yes, denominator as answered, round(100.0 * rate, 1) as yes_pct,
+               missions, means.yes as yes_all, unknown as unknown_all
+        from analysis.means_of_control as means
+        where exploitation = 'all' and gender = 'all' and means.yes >= $small
         order by rate desc nulls last, 1 limit 8
         """,
     ),
