@@ -369,7 +369,7 @@ def a_night(home: Path) -> Sources:
     )
     sources.codes("UKR", "vulnerability.factor", {"бідність": "poverty", "міграція": "migration"})
     sources.codes("UKR", "assistance.service_type", {"мед": "health"})
-    sources.codes("UKR", "local_attribute.seasonal", {"так": "yes"}, label="Left for seasonal work")
+    sources.codes("UKR", "local_attribute.value", {"seasonal=так": "yes"}, label="Left for seasonal work")
 
     ukr = "UKR"
     sources.land(
@@ -418,8 +418,8 @@ def a_night(home: Path) -> Sources:
     )
     sources.land(ukr, "vulnerability", 1, "ukr-a", factor="бідність", answer="1")
     sources.land(ukr, "assistance", 1, "ukr-a", service_type="мед", started_month=date(2010, 4, 1))
-    sources.land(ukr, "local_attribute", 1, "ukr-b", field="seasonal", value="так")
-    sources.land(ukr, "local_attribute", 2, "ukr-a", field="seasonal", value="так")
+    sources.land(ukr, "local_attribute", 1, "ukr-b", field="seasonal", value="seasonal=так")
+    sources.land(ukr, "local_attribute", 2, "ukr-a", field="seasonal", value="seasonal=так")
     for row in (6, 7):
         sources.land(
             ukr, "control", row, None, means_of_control="борг", answer="1", case_reading="blank"

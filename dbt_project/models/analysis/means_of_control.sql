@@ -10,7 +10,7 @@ with asked as (
         >= {{ var('smallest_answered_share') }} * count(*) over form as stores_no
     from {{ ref('fct_control') }} as control
     inner join {{ ref('fct_case') }} as facts on control.case_key = facts.case_key
-    window form as (partition by facts.mission_code, facts.form_version, control.means_of_control)
+    window form as (partition by facts.mission_code, facts.form_version)
 ),
 
 exploited as (
