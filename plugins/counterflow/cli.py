@@ -28,7 +28,9 @@ app = typer.Typer(
 )
 contracts_app = typer.Typer(help="The missions' contracts.", no_args_is_help=True)
 keys_app = typer.Typer(help="The master key.", no_args_is_help=True)
+quarantine_app = typer.Typer(help="Rows that a rule set aside, and why.", no_args_is_help=True)
 app.add_typer(contracts_app, name="contracts")
+app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(keys_app, name="keys")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -129,16 +131,9 @@ def status(
 ) -> None:
     """What the last night did to each mission, and what to do about it."""
     from counterflow import nightly as steps
-    from counterflow.warehouse.manifest import published_night
 
     settings = Settings.from_env()
-    shown = _night(night) if night else published_night(settings)
-    if shown is None:
-        typer.echo(
-            "counterflow: nothing has been published yet: run `counterflow nightly`", err=True
-        )
-        raise typer.Exit(1)
-    _show_report(steps.report(settings, shown), as_json)
+    _show_report(steps.report(settings, _published_night(settings, night)), as_json)
 
 
 def _show_report(report: Report, as_json: bool) -> None:
@@ -235,6 +230,75 @@ def contracts_check() -> None:
     report = check_folder(Settings.from_env().missions)
     Console().print(render(report))
     if report.errors:
+        raise typer.Exit(1)
+
+
+def _published_night(settings: Settings, night: str | None) -> date:
+    from counterflow.warehouse.manifest import published_night
+
+    found = _night(night) if night else published_night(settings)
+    if found is None:
+        typer.echo(
+            "counterflow: nothing has been published yet: run `counterflow nightly`", err=True
+        )
+        raise typer.Exit(1)
+    return found
+
+
+@quarantine_app.command("list")
+def quarantine_list(
+    night: Annotated[str | None, typer.Option(help="Default: the published night.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How many rows of each mission fail which rule."""
+    from counterflow.display import rows_table
+    from counterflow.quarantine import failing
+
+    settings = Settings.from_env()
+    found = list(failing(settings, _published_night(settings, night)))
+    if as_json:
+        typer.echo(json.dumps([one.to_dict() for one in found], indent=1))
+        return
+    rows_table(
+        ("mission", "rule", "source", "rows"),
+        [(one.mission, one.rule_id, one.source, one.rows) for one in found],
+    )
+
+
+@quarantine_app.command("show")
+def quarantine_show(
+    mission: Annotated[str, typer.Argument(help="Its alpha-3 code.")],
+    night: Annotated[str | None, typer.Option(help="Default: the published night.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where a mission's quarantined rows stand in its export, why, and what to do.
+
+    Example: counterflow quarantine show MDA
+    """
+    from counterflow.display import quarantine_page
+    from counterflow.quarantine import failing
+    from counterflow.validation import rule_book
+
+    settings = Settings.from_env()
+    found = list(failing(settings, _published_night(settings, night), mission))
+    if as_json:
+        typer.echo(json.dumps([one.to_dict() for one in found], indent=1))
+        return
+    quarantine_page(mission, found, rule_book(settings.expectations))
+
+
+@quarantine_app.command("replay")
+def quarantine_replay(
+    night: Annotated[str | None, typer.Option(help="Default: the published night.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge again what is landed, under today's contracts and rules, and publish; nothing is pulled."""
+    from counterflow.local import replay_night
+
+    settings = Settings.from_env()
+    report = replay_night(settings, _published_night(settings, night), quiet=as_json)
+    _show_report(report, as_json)
+    if report.published != report.night:
         raise typer.Exit(1)
 
 

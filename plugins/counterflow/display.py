@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -121,6 +121,19 @@ def checks_table(results: Sequence[Any]) -> None:
             result.gate, "passed" if result.passed else "[red]failed[/]", escape(result.detail)
         )
     _console().print(table)
+
+
+def quarantine_page(mission: str, found: Sequence[Any], rules: Mapping[str, Any]) -> None:
+    """A mission's failing rules: places of the rows, the reason and the cure of each."""
+    console = _console()
+    if not found:
+        console.print(f"{mission}: nothing is quarantined")
+    for one in found:
+        places = ", ".join(map(str, one.places)) + (" …" if one.rows > len(one.places) else "")
+        rule = rules[one.rule_id]
+        console.print(f"{mission} {one.rule_id}: {one.rows} rows of `{one.source}`", style="bold")
+        for line in (f"rows {places}", rule.reason, rule.cure):
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def rows_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

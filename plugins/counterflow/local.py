@@ -40,17 +40,31 @@ def run_night(
         plan = nightly.plan(settings, night, missions, full_refresh)
         told("plan", len(plan.statuses), len(plan.statuses) + len(plan.changed))
         _ingest(settings, night, plan.changed, full_refresh, told)
-        nightly.validate(settings, night, missions, lambda _, at, of: told("validate", at, of))
-        stopped = ""
-        try:
-            nightly.transform(settings, night, lambda _, at, of: told("transform", at, of))
-            nightly.gates(settings, night)
-            told("gates", 1, 1)
-            nightly.publish(settings, night)
-            told("publish", 1, 1)
-        except (GateFailed, BuildFailed) as refused:
-            stopped = str(refused)
+        stopped = _judge_and_publish(settings, night, missions, told)
     return replace(nightly.report(settings, night, plan.statuses), stopped=stopped)
+
+
+def replay_night(settings: Settings, night: date, quiet: bool = False) -> Report:
+    """Judge again what a night landed, under today's contracts and rules; nothing is pulled."""
+    with exclusive(settings.home / "night.lock"), steps(quiet) as told:
+        stopped = _judge_and_publish(settings, night, None, told)
+    return replace(nightly.report(settings, night), stopped=stopped)
+
+
+def _judge_and_publish(
+    settings: Settings, night: date, missions: Sequence[str] | None, told: Told
+) -> str:
+    """Validate, transform, gates, publish; why it stopped, or nothing."""
+    nightly.validate(settings, night, missions, lambda _, at, of: told("validate", at, of))
+    try:
+        nightly.transform(settings, night, lambda _, at, of: told("transform", at, of))
+        nightly.gates(settings, night)
+        told("gates", 1, 1)
+        nightly.publish(settings, night)
+        told("publish", 1, 1)
+    except (GateFailed, BuildFailed) as refused:
+        return str(refused)
+    return ""
 
 
 def _ingest(

@@ -65,11 +65,10 @@ class Columns:
         """The cells of a column that must be there. Raises Refused."""
         place = self.find(header)
         if place is None:
-            unknown = len(self.table.labels) - len(self.taken)
             raise Refused(
                 "missing_column",
-                f"table `{self.name}`: there is no column `{header}`; {unknown} of the "
-                f"{len(self.table.labels)} columns are not known (yet)",
+                f"table `{self.name}`: there is no column `{header}` among its "
+                f"{len(self.table.labels)} columns",
                 "If the mission renamed it, correct the contract; otherwise ask for the column",
             )
         return self.cells(place)
