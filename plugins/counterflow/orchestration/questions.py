@@ -73,9 +73,9 @@ QUESTIONS = (
     Question(
         "How are people controlled? (rates: forms that store a no; others only tick)",
         """
-        select replace(means_of_control, '_', ' ') as means_of_control,
+        select replace(means_of_control, '_', ' ') as control,
                numerator as yes, denominator as answered, round(100.0 * rate, 1) as yes_pct,
-               missions, means.yes as yes_all, unknown as unknown_all
+               missions, means.yes as yes_all, unknown
         from analysis.means_of_control as means
         where exploitation = 'all' and gender = 'all' and means.yes >= $small
         order by rate desc nulls last, 1 limit 8
