@@ -46,9 +46,7 @@ PARAMS = {
         items={"type": "string", "pattern": "^[A-Z]{3}$"},
         description="ISO 3166 alpha-3 codes; empty: all missions.",
     ),
-    "full_refresh": Param(
-        False, type="boolean", description="Read exports again although they did not change."
-    ),
+    "full_refresh": Param(False, type="boolean", description="Read unchanged exports again."),
 }
 
 
