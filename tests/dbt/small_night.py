@@ -369,7 +369,9 @@ def a_night(home: Path) -> Sources:
     )
     sources.codes("UKR", "vulnerability.factor", {"бідність": "poverty", "міграція": "migration"})
     sources.codes("UKR", "assistance.service_type", {"мед": "health"})
-    sources.codes("UKR", "local_attribute.value", {"seasonal=так": "yes"}, label="Left for seasonal work")
+    sources.codes(
+        "UKR", "local_attribute.value", {"seasonal=так": "yes"}, label="Left for seasonal work"
+    )
 
     ukr = "UKR"
     sources.land(

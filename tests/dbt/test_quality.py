@@ -75,7 +75,9 @@ def test_a_score_follows_its_formula(warehouse: duckdb.DuckDBPyConnection) -> No
     assert parts["validity"] == pytest.approx(3 / 7, abs=0.001)
     assert parts["conformity"] == pytest.approx((1 + 6 / 7) / 2, abs=0.001)
     assert parts["timeliness"] == 1
-    assert score == pytest.approx(40 * parts["completeness"] + 30 * 3 / 7 + 10 * parts["conformity"] + 20, abs=0.1)
+    assert score == pytest.approx(
+        40 * parts["completeness"] + 30 * 3 / 7 + 10 * parts["conformity"] + 20, abs=0.1
+    )
     # nothing was read or judged of SEN tonight: what is left is how complete its one case is, and how old
     score, parts = found["SEN"]
     assert (parts["validity"], parts["conformity"]) == (None, None)

@@ -24,6 +24,7 @@ from counterflow import contracts
 from counterflow.cli import app
 from counterflow.reporting import Report
 from counterflow.settings import PROJECT, Settings
+from counterflow.synthetic import Summary
 from tests.docs.conftest import NIGHT
 from tests.docs.pages import Block, blocks, commands
 
@@ -44,13 +45,17 @@ def run_counterflow(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> st
         called.update(night=night)
         return Report(night, night, ())
 
-    def generate_instead(out: Path, missions: int, cases: int, *rest: Any) -> str:
+    def generate_instead(out: Path, missions: int, cases: int, *rest: Any) -> Summary:
         assert missions <= 72
         assert cases > 0
         called.update(out=out)
-        return "made"
+        return Summary(out, missions, cases, [NIGHT], 0.0, {})
+
+    def replay_instead(settings: Settings, night: date, quiet: bool) -> Report:
+        return night_instead(settings, night, None, full=False, quiet=quiet)
 
     monkeypatch.setattr("counterflow.local.run_night", night_instead)
+    monkeypatch.setattr("counterflow.local.replay_night", replay_instead)
     monkeypatch.setattr("counterflow.synthetic.generate", generate_instead)
     # What is published already is not published again: the docs' own case is a build that was stopped.
     monkeypatch.setattr("counterflow.nightly.gates", lambda *_: [])
@@ -59,7 +64,8 @@ def run_counterflow(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> st
         assert "compared values agree" in result.output
     else:
         assert result.exit_code == 0, result.output
-    assert (arguments[0] in ("nightly", "generate")) == bool(called)
+    makes = arguments[0] in ("nightly", "generate") or arguments[:2] == ["quarantine", "replay"]
+    assert makes == bool(called)
     return result.output
 
 
