@@ -215,3 +215,20 @@ def test_a_lost_key_is_not_replaced_by_a_new_one(agency: Agency) -> None:
     with pytest.raises(KeyRefusedError, match="backup"):
         nightly.plan(agency.settings, SECOND)
     assert not (agency.settings.keys / "master.key").exists()
+
+
+def test_an_ingest_that_is_killed_leaves_its_mission_failed_and_the_last_good_data(
+    agency: Agency,
+) -> None:
+    run(agency, NIGHT)
+    for mission in agency.missions:
+        agency.deliver(mission, export([case(n, Sex="M") for n in range(30)]), SECOND)
+    plan = nightly.plan(agency.settings, SECOND)
+    for mission in plan.changed:
+        if mission != "BLR":  # its worker is killed before it writes anything
+            nightly.ingest(agency.settings, SECOND, mission)
+    nightly.validate(agency.settings, SECOND)
+    record = Landing(agency.settings.landing, "BLR").record(SECOND)
+    assert (record.status, record.is_stale, record.rows_accepted) == ("failed", True, 60)
+    assert "did not end" in record.message
+    assert run(agency, SECOND)["BLR"] == "loaded"

@@ -125,6 +125,7 @@ def plan(
             record = mark_failed(settings, night, mission, error)
         if record is None:
             changed.append(mission)
+            _open(Landing(settings.landing, mission), night)
         else:
             # loaded by an earlier run of this night: this run finds it unchanged
             done = record.status == "loaded"
@@ -171,6 +172,16 @@ def _settled(
             message=late_message(contract, delivery.night, night) if overdue else "",
         )
     )
+
+
+def _open(landing: Landing, night: date) -> None:
+    """Write down that the mission is not done: ingest replaces it, and a kill leaves it standing."""
+    if landing.record(night) is None:
+        message = (
+            f"{landing.mission}: its ingest did not end (killed, or out of memory); nothing of its export "
+            "was taken. Run the night again. See docs/runbooks/mission_failed.md"
+        )
+        _stale(landing, night, "failed", message)
 
 
 def _without_export(contract: Contract, night: date, before: NightRecord | None) -> NightRecord:
