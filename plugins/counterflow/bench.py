@@ -83,9 +83,9 @@ def measure(settings: Settings, repeat: int, cases: int) -> list[Figure]:
     alone_again = Figure(
         "The same night again: unchanged", f"counterflow nightly --night {NIGHT}", 45
     )
-    airflow_night = Figure("A first night through Airflow", "the DAG `nightly`, LocalExecutor")
+    airflow_night = Figure("A first night through Airflow", "DAG nightly, LocalExecutor")
     airflow_again = Figure(
-        "The same night again through Airflow: unchanged", "the DAG `nightly`", 45
+        "The same night again through Airflow: unchanged", "DAG nightly, LocalExecutor", 45
     )
     helped = Figure("Help", "counterflow --help", 0.3)
     status = Figure("Status", "counterflow status", 1.0)
