@@ -272,6 +272,8 @@ class TableBuilder:
         for table_name, spec in self.contract.tables.items():
             source = table_name if spec.own_rows else "case"
             columns, kept, keys, _ = sources[source]
+            if not columns.table.labels and not columns.rows:
+                continue  # a JSON list that is empty in every record
             for name, local in spec.local.items():
                 cells = columns.need(local.from_).take(kept)
                 value = self.reader.code("local_attribute", "value", local.codes, cells, f"{name}=")
@@ -346,12 +348,12 @@ def _order(case_keys: pa.Array | None, rows: Places) -> pa.Array:
 
 
 def _versions(contract: Contract, months: pa.Array | None, count: int) -> pa.Array:
-    """The form each case was recorded on, by the month of its registration."""
+    """The form each case was recorded on, by its month of registration; without one the newest."""
     names = list(contract.versions)
     if len(names) == 1 or months is None:
         return pa.array([names[0] if len(names) == 1 else None] * count, pa.string())
     days = months.to_numpy(zero_copy_only=False).astype("datetime64[D]")
-    places = np.full(count, -1, np.int64)
+    places = np.full(count, len(names) - 1, np.int64)
     for number, version in enumerate(contract.versions.values()):
         fits = ~np.isnat(days)
         if version.from_ is not None:

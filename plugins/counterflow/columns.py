@@ -31,8 +31,12 @@ class Cells:
     def of(cls, column: pa.Array) -> Cells:
         """The cells of an Arrow column of strings without nulls."""
         encoded = column.dictionary_encode()
-        values = [clean(value) for value in encoded.dictionary.to_pylist()]
-        return cls(values, encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64))
+        numbers: dict[str, int] = {}  # two writings that clean to one are one value
+        places = [
+            numbers.setdefault(clean(v), len(numbers)) for v in encoded.dictionary.to_pylist()
+        ]
+        indices = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        return cls(list(numbers), np.array(places, np.int64)[indices] if places else indices)
 
     @classmethod
     def constant(cls, value: str, rows: int) -> Cells:

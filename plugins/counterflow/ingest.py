@@ -53,7 +53,7 @@ class Landed:
     rows_read: int = 0
     rows_blank: int = 0
     withheld: dict[str, int] = field(default_factory=dict)
-    withheld_rows: dict[str, int] = field(default_factory=dict)  # by source
+    grown: dict[str, float] = field(default_factory=dict)  # by source: (landed + withheld) / landed
     next_reading: date | None = None
 
 
@@ -98,7 +98,11 @@ def ingest(data: bytes, contract: Contract, mission_keys: MissionKeys, night: da
     landed.rows = pa.concat_tables(
         [_landed_rows(contract.mission, n, s) for n, s in judged.items()]
     )
-    landed.profile = profile(landed.tables, landed.withheld_rows)
+    grown = {
+        name: landed.grown.get(name if spec.own_rows else "case", 1.0)
+        for name, spec in contract.tables.items()
+    }
+    landed.profile = profile(landed.tables, grown)
     landed.signals = reader.signals.table()
     landed.next_reading = reader.next_reading
     return landed
@@ -187,7 +191,8 @@ class _Gate:
         for row in np.flatnonzero(withheld).tolist():
             reason = reasons[row]
             landed.withheld[reason] = landed.withheld.get(reason, 0) + 1
-        landed.withheld_rows[name] = int(withheld.sum())
+        delivered = source.rows - int(blank.sum())
+        landed.grown[name] = delivered / max(delivered - int(withheld.sum()), 1)
         landed.rows_read += source.rows
         landed.rows_blank += int(blank.sum())
         kept = np.flatnonzero(~blank & ~withheld)

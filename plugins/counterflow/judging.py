@@ -67,7 +67,7 @@ def settle(
     landing = Landing(settings.landing, contract.mission)
     if verdict.export.name == record.tried and record.status != "loaded":
         if verdict.status is not Status.ACCEPTED:
-            return landing.save(_not_taken(landing, record, verdict))
+            return landing.save(_not_taken(record, verdict))
         taken = _taken(landing, record, verdict, record.tried or "")
         delivered = record.delivered or record.night
         if taken.status == "unchanged" and is_overdue(contract.cadence, delivered, record.night):
@@ -86,7 +86,7 @@ def _taken(landing: Landing, record: NightRecord, verdict: Verdict, export: str)
     first: date = record.loaded_night if same and record.loaded_night else record.night
     counted = _counted(landing, record, verdict, export)
     return counted.with_(
-        status="unchanged" if same else "loaded",
+        status="unchanged" if first < record.night else "loaded",
         export=export,
         export_sha256=record.tried_sha256,
         loaded_night=first,
@@ -96,18 +96,12 @@ def _taken(landing: Landing, record: NightRecord, verdict: Verdict, export: str)
     )
 
 
-def _not_taken(landing: Landing, record: NightRecord, verdict: Verdict) -> NightRecord:
+def _not_taken(record: NightRecord, verdict: Verdict) -> NightRecord:
     """Refused or not to be judged: what was in force stays, with its own counts."""
-    before = landing.before(record.night)
-    base = before or NightRecord(record.night, record.mission_code, "")
-    return base.with_(
-        night=record.night,
+    return record.with_(
         status=verdict.status.value,
         message=verdict.message,
-        is_stale=base.export is not None,
-        tried=record.tried,
-        tried_sha256=record.tried_sha256,
-        reading=record.reading,
+        is_stale=record.export is not None,
         tried_verdict=verdict.folder.name if verdict.folder.exists() else None,
     )
 

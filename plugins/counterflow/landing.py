@@ -133,6 +133,7 @@ class Landing:
                 pq.write_table(table, aside / f"{name}.parquet", compression="zstd")
             _write_json(aside / OUTCOME, asdict(outcome))
             if replace and final.exists():
+                _carry_verdicts(final, aside)
                 os.replace(final, aside.with_name(f"{aside.name}-old"))
             try:
                 os.replace(aside, final)
@@ -177,6 +178,14 @@ class Landing:
         folder.mkdir(parents=True, exist_ok=True)
         _write_json(folder / f"{record.night}.json", asdict(record))
         return record
+
+
+def _carry_verdicts(old: Path, new: Path) -> None:
+    """A reading that gives the same tables keeps the verdicts on them; another must be judged anew."""
+    tables = [path.name for path in old.glob("*.parquet")]
+    if all((new / name).read_bytes() == (old / name).read_bytes() for name in tables):
+        for verdict in old.glob("verdict-*"):
+            shutil.copytree(verdict, new / verdict.name)
 
 
 def _date(text: str | None) -> date | None:

@@ -85,7 +85,10 @@ def _ingest(
         futures = {pool.submit(_one, settings, night, m, full_refresh): m for m in largest_first}
         try:
             for future in as_completed(futures):
-                future.result()
+                if (error := future.exception()) is not None:
+                    if isinstance(error, BrokenProcessPool):
+                        raise error
+                    nightly.mark_failed(settings, night, futures[future], error)
                 left.discard(futures[future])
                 told("ingest", done := done + 1, len(missions))
         except BrokenProcessPool:

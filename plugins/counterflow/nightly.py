@@ -7,6 +7,7 @@ be repeated: what is already done is found in landing and not done again.
 
 from __future__ import annotations
 
+import hashlib
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -201,10 +202,17 @@ def _without_export(contract: Contract, night: date, before: NightRecord | None)
     )
 
 
+def _standing(landing: Landing, night: date, status: str) -> NightRecord:
+    """The record whose export is in force: tonight's, if a run of tonight loaded one, or the last."""
+    now = landing.record(night)
+    if now is not None and now.export is not None:
+        return now
+    return landing.before(night) or NightRecord(night, landing.mission, status)
+
+
 def _stale(landing: Landing, night: date, status: str, message: str, **changes: Any) -> NightRecord:
     """Tonight's export is not taken: the last good one stays in force, its counts with it."""
-    before = landing.before(night)
-    base = before or NightRecord(night, landing.mission, status)
+    base = _standing(landing, night, status)
     changes = {"tried": None, "tried_sha256": None, "tried_verdict": None, **changes}
     return landing.save(
         base.with_(
@@ -283,6 +291,7 @@ def _ingest(
     name = None if full_refresh else landing.find(sha256, digest, night)
     if name is None:
         data = fetcher.fetch(delivery, contract.source.limits.packed)
+        sha256 = hashlib.sha256(data).hexdigest()  # of what is read, not of what was planned
         landed = read_export(data, contract, mission_keys(settings, contract.mission), night)
         again = next_reading(landed.next_reading, night)
         name = export_name(sha256, digest, again, night)
@@ -302,8 +311,7 @@ def _ingest(
         landing.write(outcome, {**landed.tables, **extra}, full_refresh)
     found = landing.outcome(name)
     assert found is not None
-    before = landing.before(night)
-    base = before or NightRecord(night, contract.mission, PENDING)
+    base = _standing(landing, night, PENDING)
     landing.save(
         base.with_(
             night=night,
@@ -321,7 +329,9 @@ def _ingest(
 def _refuse_older(landing: Landing, night: date, sha256: str) -> None:
     """Refuse bytes that were in force before and have been replaced since."""
     earlier = [r for r in landing.records(night) if r.night < night and r.export_sha256]
-    if earlier and earlier[-1].export_sha256 != sha256:
+    if not earlier or earlier[-1].tried_sha256 == sha256:
+        return  # the mission insists: it delivered the same bytes again after they were refused
+    if earlier[-1].export_sha256 != sha256:
         first = next((r for r in earlier if r.export_sha256 == sha256), None)
         if first is not None:
             raise Refused(

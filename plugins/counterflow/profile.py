@@ -24,17 +24,17 @@ PROFILE_SCHEMA = pa.schema(
 _CODED = (Kind.CODE, Kind.ANSWER, Kind.COUNTRY, Kind.BAND)
 
 
-def profile(tables: Mapping[str, pa.Table], withheld: Mapping[str, int]) -> pa.Table:
+def profile(tables: Mapping[str, pa.Table], grown: Mapping[str, float]) -> pa.Table:
     """Volume, fill rates (0 to 1), unmapped codes, repeats and the newest month of each table.
 
-    `withheld`: source rows by source that were withheld. They count for the volume, so that consents
-    that are withdrawn do not look like an export that has shrunk.
+    `grown`: by table, how many times as many rows its source held before the consent gate. The
+    volume is counted as if all had landed, so that withdrawn consents do not look like a fall.
     """
-    rows = [_row(name, table, withheld.get(name, 0)) for name, table in tables.items()]
+    rows = [_row(name, table, grown.get(name, 1.0)) for name, table in tables.items()]
     return pa.Table.from_pylist(rows, PROFILE_SCHEMA)
 
 
-def _row(name: str, table: pa.Table, withheld: int) -> dict[str, object]:
+def _row(name: str, table: pa.Table, grown: float) -> dict[str, object]:
     fill, coded, unmapped, months = [], 0, 0, []
     for field in TABLES[name].fields:
         column = table.column(landed_name(field))
@@ -54,7 +54,7 @@ def _row(name: str, table: pa.Table, withheld: int) -> dict[str, object]:
         repeats = pc.sum(pc.is_in(readings, pa.array(["repeat", "conflict"]))).as_py() or 0
     return {
         "table_name": name,
-        "rows": table.num_rows + withheld,
+        "rows": round(table.num_rows * grown),
         "fill": fill,
         "coded_values": coded,
         "unmapped_values": unmapped,

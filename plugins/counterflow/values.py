@@ -92,7 +92,7 @@ def parse_number(text: str, missing: frozenset[str]) -> tuple[int | None, str]:
     """A cell as a whole number: (number, `ok`), (None, `blank`) or (None, `not_a_number`)."""
     if not text or fold(text) in missing:
         return None, "blank"
-    match = re.fullmatch(r"(\d{1,6})(?:[.,]0+)?", digits(text))
+    match = re.fullmatch(r"(\d{1,6})(?:[.,]0{1,2})?", digits(text))
     return (int(match[1]), "ok") if match else (None, "not_a_number")
 
 

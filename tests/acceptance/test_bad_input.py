@@ -349,3 +349,66 @@ def test_a_fault_of_the_program_is_one_missions_fault(
     assert records[BAD].status == "failed"
     assert "RuntimeError at" in records[BAD].message
     others_are_loaded(agency, records)
+
+
+def test_a_quotation_mark_that_is_never_closed(agency: Agency) -> None:
+    """It would swallow every row below it into one cell."""
+    text = table(cases(), COLUMNS)
+    lines = text.splitlines()
+    lines[11] += '"said'
+    for broken in ("\n".join(lines), "\n".join([*lines[:20], lines[20] + '"', *lines[21:]])):
+        agency.deliver(BAD, files(cases=f"{broken}\n".encode(), means=MEANS))
+        records = night(agency)
+        assert records[BAD].status == "refused"
+        assert "quotation mark" in records[BAD].message
+        others_are_loaded(agency, records)
+
+
+def test_one_changed_code_list_refuses_the_export(agency: Agency) -> None:
+    """Every case would be quarantined: the export is refused and the last good data stays."""
+    good = night(agency)[BAD].export
+    on = NIGHT + timedelta(days=1)
+    for mission in agency.missions:
+        other = export([case(n, Sex="woman") for n in range(30)])
+        agency.deliver(mission, other if mission == BAD else changed(), on)
+    records = night(agency, on)
+    assert (records[BAD].status, records[BAD].export) == ("refused", good)
+    assert "unmapped_share" in records[BAD].message
+    others_are_loaded(agency, records)
+
+
+def test_withdrawn_consents_are_no_fall_in_volume(agency: Agency) -> None:
+    """On the next night they are withheld, however many they are."""
+    night(agency)
+    on = NIGHT + timedelta(days=1)
+    for mission in agency.missions:
+        gone = export([case(n, Withdrawn="01.11.2010" if n < 20 else "") for n in range(30)])
+        agency.deliver(mission, gone if mission == BAD else changed(), on)
+    records = night(agency, on)
+    assert (records[BAD].status, records[BAD].withheld) == ("loaded", {"consent_withdrawn": 40})
+    assert records[BAD].rows_accepted == 20
+    others_are_loaded(agency, records)
+
+
+def test_a_bad_redelivery_on_the_same_night_keeps_what_that_night_loaded(agency: Agency) -> None:
+    first = night(agency)[BAD]
+    agency.deliver(BAD, b"rubbish")
+    again = night(agency)[BAD]
+    assert (again.status, again.is_stale) == ("refused", True)
+    assert (again.export, again.verdict, again.rows_accepted) == (first.export, first.verdict, 60)
+
+
+def test_a_mission_that_insists_on_an_older_file_is_believed_the_second_time(
+    agency: Agency,
+) -> None:
+    """A case that was added by mistake and removed gives the old bytes again."""
+    nights = [NIGHT + timedelta(days=n) for n in range(4)]
+    for on, data in zip(nights, (export(), changed(), export(), export()), strict=True):
+        for mission in agency.missions:
+            agency.deliver(mission, data, on)
+    assert [night(agency, on)[BAD].status for on in nights] == [
+        "loaded",
+        "loaded",
+        "refused",
+        "loaded",
+    ]

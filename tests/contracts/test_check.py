@@ -59,8 +59,8 @@ ERRORS = [
         "no column of this contract fills it", id="assertion on a field that is not mapped",
     ),
     pytest.param(
-        "no: [nu]", "no: [DA]", "MDA.yml", "consent.research.no", "a yes to research too",
-        id="consent both ways",
+        "no: [nu]", "no: [DA]", "MDA.yml", "consent.research",
+        "the same answer", id="consent both ways",
     ),
     pytest.param(
         "personal: [Nume, IDNP]", "personal: [Nume, Sex]", "MDA.yml", "tables.case.personal",

@@ -51,13 +51,13 @@ def test_only_the_last_exploitation_makes_an_exploitation_corridor(
             "forced_labour",
             "all",
             "debt_bondage",
-            (1, 1, 0, 0, 0, 1, 1, None, "no_is_never_stored", 1),
+            (1, 1, 0, 0, 0, 1, 1, None, "too_few", 1),
         ),
         (
             "sexual_exploitation",
             "feminine",
             "physical_threats",
-            (1, 1, 0, 0, 0, 0, 0, None, "no_is_never_stored", 0),
+            (1, 1, 0, 0, 0, 0, 0, None, "no_form_answers_enough", 0),
         ),
     ],
 )

@@ -109,10 +109,10 @@ EXPORTS: dict[str, tuple[dict[str, list[Row]], dict[str, Any], str | None, Mappi
     ),
     "a fifth unmapped": ({"case": unmapped(12, 12)}, {}, None, {}),  # 12 of 60
     "more than a fifth unmapped": (
-        {"case": [row | {"education": None} for row in unmapped(12, 12)]},  # 12 of 48
+        {"case": [row | {"education": None} for row in unmapped(12, 12)]},  # all of one field
         {},
         "unmapped_share",
-        {"coded_values": 48, "unmapped_values": 12},
+        {"coded_values": 12, "unmapped_values": 12},
     ),
     "nine unmapped are too few to tell": (
         {"case": [row | {"education": None} for row in unmapped(9, 9)]},

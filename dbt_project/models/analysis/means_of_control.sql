@@ -80,7 +80,7 @@ select
     ) as rate,
     case
         when counted.denominator >= {{ var('smallest_denominator') }} then null
-        when counted.no = 0 then 'no_is_never_stored'
+        when counted.denominator = 0 then 'no_form_answers_enough'
         else 'too_few'
     end as rate_note,
     counted.missions

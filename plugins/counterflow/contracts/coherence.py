@@ -93,14 +93,11 @@ def _not_asked(loaded: Loaded) -> Iterator[ContractError]:
 
 
 def _consent(loaded: Loaded) -> Iterator[ContractError]:
-    """An answer allows research or it does not."""
-    consent = loaded.contract.consent.research
-    yes = {fold(word): word for word in consent.yes}
-    for part, words in (("no", consent.no), ("missing", loaded.contract.missing)):
-        for word in words:
-            if fold(word) in yes:
-                at = ("missing",) if part == "missing" else ("consent", "research", part)
-                yield loaded.error(at, f"`{word}` is a yes to research too")
+    """A code for "not answered" allows nothing."""
+    yes = set(map(fold, loaded.contract.consent.research.yes))
+    for word in loaded.contract.missing:
+        if fold(word) in yes:
+            yield loaded.error(("missing",), f"`{word}` is a yes to research too")
 
 
 def _assertions(loaded: Loaded) -> Iterator[ContractError]:

@@ -12,8 +12,9 @@ import json
 from typing import Any
 
 from counterflow.contracts.model import Contract
+from counterflow.text import fold
 
-_LANDING_VERSION = 3  # raise when ingest lands the same export differently
+_LANDING_VERSION = 5  # raise when ingest lands the same export differently
 _NOT_READ = {"name", "region", "languages", "steward", "extends", "cadence", "codes", "assert_"}
 _NOT_READ_SOURCE = {"connection", "path", "limits"}
 
@@ -25,10 +26,11 @@ def reading_digest(contract: Contract) -> str:
         data["source"].pop(key)
     for table in data["tables"].values():
         table.pop("not_chosen")
-        for part in ("columns", "becomes", "local"):
+        item = {code for column in table["columns"].values() if (code := column.get("with_"))}
+        for part in ("columns", "becomes", "lists", "local"):
             for column in table[part].values():
                 column.pop("label", None)
-                column["codes"] = _splitting(contract, column)
+                column["codes"] = _splitting(contract, column, item)
         table["answers"] = table["answers"] is not None
     for version in data["versions"].values():
         version.pop("not_asked")
@@ -36,12 +38,26 @@ def reading_digest(contract: Contract) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _splitting(contract: Contract, column: dict[str, Any]) -> Any:
-    """Of a list's codes the spelling matters, because it decides where one item ends."""
+def _splitting(contract: Contract, column: dict[str, Any], item: set[str]) -> Any:
+    """What of a column's codes decides how it is read, whatever they mean.
+
+    Of a list the spelling, because it decides where one item ends; the codes of the item that a
+    second list belongs to; and the codes that otherwise mean "no answer".
+    """
     codes = column.get("codes")
-    if not column.get("many") or codes is None:
-        return codes is not None
-    names: set[str] = set()
+    if codes is None:
+        return None
+    known: dict[str, str] = {}
     for entry in codes:
-        names |= set(contract.codes[entry] if isinstance(entry, str) else entry)
-    return sorted(names)
+        named = contract.codes[entry] if isinstance(entry, str) else None
+        known |= (
+            {code: target.code for code, target in named.items()}
+            if named is not None
+            else {code: target["code"] for code, target in entry.items()}
+        )
+    missing = {fold(code) for code in contract.missing}
+    return {
+        "spelled": sorted(known) if column.get("many") else None,
+        "owning": sorted(code for code, meaning in known.items() if meaning in item),
+        "answering": sorted(code for code in known if fold(code) in missing),
+    }

@@ -15,6 +15,7 @@ from counterflow.contracts.columns import Code, CodeMap, Codes, Column, Header, 
 from counterflow.contracts.scalars import Calendar, MissionCode, Month, MonthNumber, Share, Words
 from counterflow.contracts.source import HeaderRows, Limits, Source
 from counterflow.contracts.strict import Strict
+from counterflow.text import fold
 
 __all__ = [
     "Assertion",
@@ -63,6 +64,15 @@ class Consent(Strict):
     """A column that is filled when consent was withdrawn."""
     not_withdrawn: Words = Field(default_factory=list)
     """What that column may hold if it was not, besides nothing."""
+
+    @model_validator(mode="after")
+    def _says_yes(self) -> Consent:
+        allowed, refused = set(map(fold, self.yes)), set(map(fold, self.no))
+        if "" in allowed or not allowed:
+            raise ValueError("a blank is no consent: `yes` needs words")
+        if allowed & refused:
+            raise ValueError("the same answer stands in `yes` and in `no`")
+        return self
 
 
 class Consents(Strict):

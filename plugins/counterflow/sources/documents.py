@@ -7,20 +7,21 @@ its parents' plain values under `^.` (and `^.^.` …), so that it can name its c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from counterflow.sources.errors import Refused
 
 _ASK = "Ask the mission to export again"
 LIST_DELIMITER = "; "
+RECORDS = "[records]"
 _DEPTH = 20
 
 
 def parse_json(text: str) -> Any:
     """The document. Raises Refused, which names the line and never the text."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
         problem = f"the JSON breaks off or is malformed at line {error.lineno}"
         raise Refused("bad_json", problem, _ASK) from None
@@ -30,25 +31,40 @@ def parse_json(text: str) -> Any:
         ) from None
 
 
-def flatten(document: Any, path: str) -> list[dict[str, str]]:
-    """The records of the list at `path` (dotted; empty for the document itself)."""
-    return list(_records(document, [part for part in path.split(".") if part], {}))
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys are all different: of two answers to one question neither is known."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Refused("bad_json", "a record names one key twice", _ASK)
+    return found
 
 
-def _records(value: Any, path: list[str], parent: dict[str, str]) -> Iterator[dict[str, str]]:
+def flatten(document: Any, path: str, carried: Collection[str] = ()) -> list[dict[str, str]]:
+    """The records of the list at `path` (dotted; empty for the document itself).
+
+    `carried`: the names under `^.` that are wanted of the records around each; no others are copied.
+    """
+    parts = [part for part in path.split(".") if part]
+    return list(_records(document, parts, {}, frozenset(carried)))
+
+
+def _records(
+    value: Any, path: list[str], parent: dict[str, str], carried: frozenset[str]
+) -> Iterator[dict[str, str]]:
     if isinstance(value, list):
         for entry in value:
             if not isinstance(entry, dict):
                 raise Refused("bad_json", "a list of records holds something else", _ASK)
             if path:
-                plain = {f"^.{key}": text for key, text in {**_plain(entry), **parent}.items()}
-                yield from _records(entry.get(path[0], []), path[1:], plain)
+                around = {f"^.{key}": text for key, text in {**_plain(entry), **parent}.items()}
+                wanted = {k: v for k, v in around.items() if any(c.endswith(k) for c in carried)}
+                yield from _records(entry.get(path[0], []), path[1:], wanted, carried)
             else:
-                yield {**parent, **_plain(entry)}
+                yield {**_plain(entry), **parent}
     elif isinstance(value, dict) and path:
         if path[0] not in value:
             raise Refused("missing_list", "the document lacks a list that the contract names", _ASK)
-        yield from _records(value[path[0]], path[1:], parent)
+        yield from _records(value[path[0]], path[1:], parent, carried)
     elif value is not None:
         raise Refused("bad_json", "the document has no list where the contract says", _ASK)
 
@@ -58,14 +74,25 @@ def _plain(entry: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str,
     if depth > _DEPTH:
         raise Refused("bad_json", f"a record is nested more than {_DEPTH} deep", _ASK)
     flat: dict[str, str] = {}
+
+    def put(name: str, text: str) -> None:
+        if name in flat:
+            raise Refused("bad_json", "two values of a record have one dotted name", _ASK)
+        flat[name] = text
+
     for key, value in entry.items():
+        name = prefix + _text(key)
         if isinstance(value, dict):
-            flat |= _plain(value, f"{prefix}{key}.", depth + 1)
+            for inner, text in _plain(value, f"{name}.", depth + 1).items():
+                put(inner, text)
         elif isinstance(value, list):
-            if not any(isinstance(item, (dict, list)) for item in value):
-                flat[prefix + key] = LIST_DELIMITER.join(map(_text, value))
+            nested = [isinstance(item, dict | list) for item in value]
+            if any(nested) and not all(nested):
+                raise Refused("bad_json", "a list holds both plain values and records", _ASK)
+            # a list of records is a table, or unknown: then its presence is signalled, not its content
+            put(name, RECORDS if any(nested) else LIST_DELIMITER.join(map(_text, value)))
         else:
-            flat[prefix + key] = _text(value)
+            put(name, _text(value))
     return flat
 
 
@@ -74,4 +101,4 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return str(value).encode("utf-8", "replace").decode("utf-8")  # a lone surrogate is no text

@@ -116,13 +116,25 @@ def _read_csv(data: bytes, table: Table, source: Source, known: set[str]) -> Tex
         )
     labels, end = head[label_at]
     shift = label_at - (header.label - 1)
-    technical = head[header.technical - 1 + shift][0] if header.technical else None
-    if technical is not None:
-        end = max(end, head[(header.technical or 1) - 1 + shift][1])
+    technical = None
+    if header.technical:
+        technical, technical_end = _technical_row(head, header.technical - 1 + shift)
+        end = max(end, technical_end)
     _check_header(labels, known, source.delimiter, source.limits)
     notes = [("preamble", f"{shift} rows above the header")] if shift > 0 else []
     columns = _csv_columns(text[end:], len(labels), source)
     return TextTable([clean(x) for x in labels], _padded(technical, len(labels)), columns, notes)
+
+
+def _technical_row(rows: list[Any], at: int) -> Any:
+    """The row of technical names, which must be there if the contract says so."""
+    if not 0 <= at < len(rows):
+        raise Refused(
+            "no_header",
+            "the row of technical names is missing above the labels",
+            "Ask the mission to export with it, or correct `source.header`",
+        )
+    return rows[at]
 
 
 def _first_rows(text: str, delimiter: str, limits: Limits) -> list[tuple[list[str], int]]:
@@ -176,6 +188,10 @@ def _csv_columns(body: str, width: int, source: Source) -> list[pa.Array]:
 
     if not body.strip("\r\n"):
         return [pa.array([], pa.string()) for _ in range(width)]
+    if (
+        body.count('"') % 2
+    ):  # a mark inside a cell, or one that is never closed: the exact parser tells
+        return _exact_columns(body, width, source)
     names = [f"c{i}" for i in range(width)]
     try:
         parsed = pacsv.read_csv(
@@ -203,6 +219,7 @@ def _csv_columns(body: str, width: int, source: Source) -> list[pa.Array]:
         return _exact_columns(body, width, source)
     columns = [parsed.column(n).combine_chunks() for n in names]
     _check_cells(columns, source.limits)
+    _check_swallowed(columns, source)
     return columns
 
 
@@ -212,7 +229,9 @@ def _exact_columns(body: str, width: int, source: Source) -> list[pa.Array]:
     csv.field_size_limit(source.limits.cell)
     blank = [""] * width
     try:
-        for row in csv.reader(io.StringIO(body, newline=""), delimiter=source.delimiter):
+        for row in csv.reader(
+            io.StringIO(body, newline=""), delimiter=source.delimiter, strict=True
+        ):
             if len(row) != width:
                 if not any(row):
                     rows.append(blank)
@@ -233,7 +252,22 @@ def _exact_columns(body: str, width: int, source: Source) -> list[pa.Array]:
             f"the first is data row {first}",
             "The file may have been split once more on a delimiter inside a cell: ask for it as exported",
         )
-    return [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+    _check_swallowed(columns, source)
+    return columns
+
+
+def _check_swallowed(columns: list[pa.Array], source: Source) -> None:
+    """Refuse a cell that holds whole rows: a quotation mark was opened and closed far below."""
+    for column in columns:
+        for text in column.filter(pc.match_substring(column, "\n")).to_pylist():
+            lines = text.splitlines()[1:]
+            if any(line.count(source.delimiter) >= max(len(columns) - 1, 2) for line in lines):
+                raise Refused(
+                    "swallowed_rows",
+                    "a cell holds whole rows: a quotation mark in it is not closed where it should be",
+                    "Ask the mission to look for a lone quotation mark and export again",
+                )
 
 
 def _read_sheet(data: bytes, table: Table, source: Source, known: set[str]) -> TextTable:
@@ -247,7 +281,7 @@ def _read_sheet(data: bytes, table: Table, source: Source, known: set[str]) -> T
         )
     shift = label_at - (header.label - 1)
     labels = texts[label_at]
-    technical = texts[header.technical - 1 + shift] if header.technical else None
+    technical = _technical_row(texts, header.technical - 1 + shift) if header.technical else None
     _check_header(labels, known, source.delimiter, source.limits)
     start = max(label_at, (header.technical or 1) - 1 + shift) + 1
     body = rows[start:]
@@ -269,7 +303,7 @@ def _read_json(
     document = parse_json(decode(next(iter(files.values())), contract.source.encoding))
     tables: dict[str, TextTable] = {}
     for name, table in sources.items():
-        records = flatten(document, table.records or "")
+        records = flatten(document, table.records or "", _carried(contract, name))
         nested = _nested(table.records or "", sources)
         names = [n for n in dict.fromkeys(k for r in records for k in r) if n not in nested]
         if len(names) > contract.source.limits.columns:
@@ -282,6 +316,15 @@ def _read_json(
         _check_cells(columns, contract.source.limits)
         tables[name] = TextTable(names, None, columns, [])
     return tables
+
+
+def _carried(contract: Contract, name: str) -> set[str]:
+    """What a nested list takes of the records around it: its case number, and columns that say so."""
+    table = contract.tables[name]
+    labels = [str(header) for header in table.key or []]
+    labels += [f"^.{header}" for header in contract.tables["case"].key or []]
+    labels += [str(c.from_) for c in (*table.columns.values(), *table.becomes.values()) if c.from_]
+    return {label for label in labels if label.startswith("^.")}
 
 
 def _nested(path: str, sources: Mapping[str, Table]) -> set[str]:

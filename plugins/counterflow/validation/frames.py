@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 UNMAPPED = "#unmapped"
+_MANY = 10  # fewer unmapped values of a field say nothing about its code list
 CODED = frozenset({Kind.CODE, Kind.ANSWER, Kind.COUNTRY, Kind.BAND})
 # The name of a local attribute comes from the contract, not from a cell: there is nothing to map.
 NOT_A_LOCAL_CODE = frozenset({("local_attribute", "field")})
@@ -93,10 +94,12 @@ def read_part(export: LandedExport, table: str, needed: Iterable[str], codes: Co
     # Coded fields are always read: the share of unmapped values is a rule of the profile.
     names = [n for n in types if n in wanted or n in coded or n in ("source", "source_row")]
     columns = _read(export, table, {name: types[name] for name in names})
-    counted = unmapped = 0
+    counts = [(0, 0)]
     for field in coded:
         columns[field], values, strange = _canonical(columns[field], codes.get((table, field), {}))
-        counted, unmapped = counted + values, unmapped + strange
+        counts.append((values, strange))
+    # Of the field that fits its codes worst: one changed code list is enough to empty a table.
+    counted, unmapped = max(counts, key=lambda c: (c[1] >= _MANY, c[1] / max(c[0], 1), c[0]))
     for name in names:
         if name in KEY_READINGS:  # a reading that ingest forgot to state is no reading
             columns[name] = pc.fill_null(columns[name], "blank")

@@ -128,7 +128,7 @@ def _vocabularies(connection: duckdb.DuckDBPyConnection, _: Settings, __: Build)
     problems = []
     for column, allowed in closed_columns(connection):
         if allowed is None:
-            problems.append(f"{column} is a text column that no vocabulary covers")
+            problems.append(f"{column} is a column that no vocabulary covers")
             continue
         schema_table, _dot, name = column.rpartition(".")
         foreign = _count(

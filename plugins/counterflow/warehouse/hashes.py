@@ -12,10 +12,18 @@ PUBLIC = ("core", "analysis", "quality")
 def content_hashes(path: Path) -> dict[str, tuple[int, str]]:
     """`schema.table` → (rows, hash) of every published table in the DuckDB file at `path`.
 
-    The hash is the sum of the md5 numbers of the rows as text: independent of their order,
+    The hash is of columns, types and comments (a caveat that is lost is a change), and the sum of the md5 numbers of the rows as text: independent of their order,
     and of how often a file was rewritten; it counts a row twice that stands twice.
     """
     with duckdb.connect(str(path), read_only=True) as connection:
+        described = dict(
+            connection.execute(
+                "select t.schema_name || '.' || t.table_name, md5(coalesce(any_value(t.comment), '') || "
+                "string_agg(c.column_name || ' ' || c.data_type || ' ' || coalesce(c.comment, ''), ';' "
+                "order by c.column_index)) from duckdb_tables() as t join duckdb_columns() as c "
+                "using (database_name, schema_name, table_name) group by all"
+            ).fetchall()
+        )
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() "
             "where schema_name in (?, ?, ?) order by all",
@@ -28,5 +36,8 @@ def content_hashes(path: Path) -> dict[str, tuple[int, str]]:
                 f'from "{schema}"."{table}" as t'
             ).fetchone()
             assert found is not None
-            hashes[f"{schema}.{table}"] = (int(found[0]), f"{int(found[1]):032x}")
+            hashes[f"{schema}.{table}"] = (
+                int(found[0]),
+                f"{int(found[1]):032x}-{described[f'{schema}.{table}'][:8]}",
+            )
     return hashes

@@ -248,7 +248,7 @@ def _signals(settings: Settings, record: NightRecord) -> pa.Table:
 def _with_mission(
     folder: Path | None, name: str, mission: str, schema: pa.Schema, night: date
 ) -> pa.Table:
-    if folder is None or not (folder / f"{name}.parquet").exists():
+    if folder is None:
         return schema.empty_table()
     table = pq.read_table(folder / f"{name}.parquet")
     own = {"mission_code": pa.array([mission] * table.num_rows, _TEXT)}

@@ -10,11 +10,15 @@ from collections.abc import Iterator
 
 import duckdb
 
+from counterflow.warehouse.hashes import PUBLIC
+
 _KEY = "regexp_full_match({column}, '[0-9a-f]{{32}}')"
 _MISSION = "{column} in (select mission_code from core.dim_mission)"
 _COUNTRY = "{column} in (select country_code from core.dim_country)"
 _CODE = "{column} in (select code from core.dim_code where code_list in ('{lists}'))"
 _NAME = "regexp_full_match({column}, '[a-z][a-z0-9_]{{0,63}}')"
+
+_TYPES = {"VARCHAR", "INTEGER", "BIGINT", "DOUBLE", "DATE", "BOOLEAN"}
 
 # Columns by name; where a name means different things, by table and name.
 _BY_NAME = {
@@ -62,13 +66,15 @@ _LOCAL = ("field", "value", "label")  # closed by the contract: the code map is 
 def closed_columns(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str | None]]:
     """(`core.table.column`, condition or None) of every text column of the facts."""
     columns = connection.execute(
-        "select table_name, column_name from duckdb_columns() "
-        "where database_name = current_database() and schema_name = 'core' "
-        "and data_type like 'VARCHAR%' order by all"
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+        "where database_name = current_database() and not internal order by all"
     ).fetchall()
-    for table, column in columns:
-        if table not in _REFERENCE:
-            yield f"core.{table}.{column}", _condition(table, column)
+    for schema, table, column, kind in columns:
+        where = f"{schema}.{table}.{column}"
+        if schema not in PUBLIC or kind not in _TYPES:
+            yield where, None  # a foreign table or view, or a type that could hold anything
+        elif schema == "core" and kind == "VARCHAR" and table not in _REFERENCE:
+            yield where, _condition(table, column)
 
 
 def _condition(table: str, column: str) -> str | None:
@@ -87,13 +93,14 @@ def _condition(table: str, column: str) -> str | None:
 
 
 def _local(column: str) -> str:
-    """Local fields, values and labels are those of the code maps."""
-    source = {
-        "field": "split_part(m.local_code, '=', 1)",
-        "value": "m.code",
-        "label": "m.label",
+    """Local fields, values and labels are those of the mission's own code map."""
+    means = {
+        "field": "m.field = 'field' and m.local_code = t.field",
+        "value": "m.field = 'value' and split_part(m.local_code, '=', 1) = t.field and m.code = t.value",
+        "label": "m.label = t.label",
     }[column]
     return (
-        f"exists (select 1 from scratch.staging.stg_code_map as m where m.table_name = "
-        f"'local_attribute' and {source} = t.\"{column}\") or t.\"{column}\" in ('unknown', 'not_asked')"
+        "exists (select 1 from scratch.staging.stg_code_map as m where m.table_name = "
+        f"'local_attribute' and m.mission_code = t.mission_code and {means}) "
+        f"or t.\"{column}\" in ('unknown', 'not_asked')"
     )
