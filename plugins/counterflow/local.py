@@ -16,6 +16,7 @@ from datetime import date
 
 from counterflow import nightly
 from counterflow.display import steps
+from counterflow.fates import mark_failed
 from counterflow.locks import exclusive
 from counterflow.reporting import Report
 from counterflow.settings import Settings
@@ -88,7 +89,7 @@ def _ingest(
                 if (error := future.exception()) is not None:
                     if isinstance(error, BrokenProcessPool):
                         raise error
-                    nightly.mark_failed(settings, night, futures[future], error)
+                    mark_failed(settings, night, futures[future], error)
                 left.discard(futures[future])
                 told("ingest", done := done + 1, len(missions))
         except BrokenProcessPool:
@@ -98,7 +99,7 @@ def _ingest(
             try:
                 single.submit(_one, settings, night, mission, full_refresh).result()
             except BrokenProcessPool as error:
-                nightly.mark_failed(settings, night, mission, error)
+                mark_failed(settings, night, mission, error)
         told("ingest", done := done + 1, len(missions))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from counterflow import contracts, keys
 from counterflow.contracts import Contract
 from counterflow.contracts.digest import reading_digest
 from counterflow.depersonalise import MissionKeys
+from counterflow.fates import mark_failed, open_record, stale, standing, without_export
 from counterflow.landing import (
     PENDING,
     Landing,
@@ -33,7 +33,7 @@ from counterflow.landing import (
 from counterflow.lateness import is_overdue, late_message
 from counterflow.locks import exclusive
 from counterflow.reporting import Line, Report, make_report
-from counterflow.settings import PROJECT, Settings
+from counterflow.settings import Settings
 from counterflow.sources import FolderTransport, Refused, Transport
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def plan(
             record = mark_failed(settings, night, mission, error)
         if record is None:
             changed.append(mission)
-            _open(Landing(settings.landing, mission), night)
+            open_record(Landing(settings.landing, mission), night)
         else:
             # loaded by an earlier run of this night: this run finds it unchanged
             done = record.status == "loaded"
@@ -144,7 +144,7 @@ def _settled(
     fetcher = transport(settings, contract)
     delivery = fetcher.newest(contract, night)
     if delivery is None:
-        return landing.save(_without_export(contract, night, before))
+        return landing.save(without_export(contract, night, before))
     sha256 = fetcher.sha256(delivery)
     digest = reading_digest(contract)
     if full_refresh or (now is not None and now.status in ("failed", PENDING)):
@@ -175,75 +175,6 @@ def _settled(
     )
 
 
-def _open(landing: Landing, night: date) -> None:
-    """Write down that the mission is not done: ingest replaces it, and a kill leaves it standing."""
-    if landing.record(night) is None:
-        message = (
-            f"{landing.mission}: its ingest did not end (killed, or out of memory); nothing of its export "
-            "was taken. Run the night again. See docs/runbooks/mission_failed.md"
-        )
-        _stale(landing, night, "failed", message)
-
-
-def _without_export(contract: Contract, night: date, before: NightRecord | None) -> NightRecord:
-    message = (
-        f"{contract.mission}: nothing that fits `{contract.source.path}` has been delivered. "
-        f"Ask {contract.steward}, or correct `source.path` in the contract."
-    )
-    base = before or NightRecord(night, contract.mission, "missing")
-    return base.with_(
-        night=night,
-        status="missing",
-        is_stale=base.export is not None,
-        message=message,
-        tried=None,
-        tried_sha256=None,
-        tried_verdict=None,
-    )
-
-
-def _standing(landing: Landing, night: date, status: str) -> NightRecord:
-    """The record whose export is in force: tonight's, if a run of tonight loaded one, or the last."""
-    now = landing.record(night)
-    if now is not None and now.export is not None:
-        return now
-    return landing.before(night) or NightRecord(night, landing.mission, status)
-
-
-def _stale(landing: Landing, night: date, status: str, message: str, **changes: Any) -> NightRecord:
-    """Tonight's export is not taken: the last good one stays in force, its counts with it."""
-    base = _standing(landing, night, status)
-    changes = {"tried": None, "tried_sha256": None, "tried_verdict": None, **changes}
-    return landing.save(
-        base.with_(
-            night=night,
-            status=status,
-            message=message,
-            is_stale=base.export is not None,
-            **changes,
-        )
-    )
-
-
-def mark_failed(settings: Settings, night: date, mission: str, error: BaseException) -> NightRecord:
-    """A fault of the program: its place in our code and its type, never its text."""
-    if isinstance(error, contracts.ContractError):
-        message = f"{mission}: its contract cannot be used: {error}"
-    else:
-        ours = str(PROJECT / "plugins")
-        frames = [
-            f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(ours)
-        ]
-        where = (
-            f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
-        )
-        message = (
-            f"{mission}: a fault of the program ({type(error).__name__} at {where}); nothing of its "
-            "export was taken. See docs/runbooks/mission_failed.md"
-        )
-    return _stale(Landing(settings.landing, mission), night, "failed", message)
-
-
 def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = False) -> Ingested:
     """Read, de-personalise and land one mission's export. Never raises for the export's sake.
 
@@ -257,7 +188,7 @@ def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = F
         message = f"{mission}: export refused ({refused.code}): {refused}"
         fetcher = transport(settings, contract)
         delivery = fetcher.newest(contract, night)
-        record = _stale(
+        record = stale(
             landing,
             night,
             "refused",
@@ -311,7 +242,7 @@ def _ingest(
         landing.write(outcome, {**landed.tables, **extra}, full_refresh)
     found = landing.outcome(name)
     assert found is not None
-    base = _standing(landing, night, PENDING)
+    base = standing(landing, night, PENDING)
     landing.save(
         base.with_(
             night=night,

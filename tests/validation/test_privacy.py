@@ -31,6 +31,7 @@ def planted(root: Path, mission: str = "MDA") -> LandedExport:
         fields = dict.fromkeys(coded_fields(table), SECRET)
         tokens = dict.fromkeys(coded_fields(table), TOKEN)
         tables[table] = [make(1, **fields), make(1, **tokens), make(2)]
+        tables[table] += [make(n, **fields) for n in range(3, 13)]  # enough to refuse the export
     tables["case"][2]["key_reading"] = SECRET
     tables["control"][2]["case_reading"] = SECRET
     tables["case"][1]["registered_on_reading"] = SECRET

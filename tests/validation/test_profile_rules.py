@@ -107,12 +107,14 @@ EXPORTS: dict[str, tuple[dict[str, list[Row]], dict[str, Any], str | None, Mappi
         None,
         {},
     ),
-    "a fifth unmapped": ({"case": unmapped(12, 12)}, {}, None, {}),  # 12 of 60
-    "more than a fifth unmapped": (
-        {"case": [row | {"education": None} for row in unmapped(12, 12)]},  # all of one field
+    "a fifth of a field unmapped": ({"case": unmapped(10, 50)}, {}, None, {}),
+    "more than a fifth of a field unmapped": (
+        {
+            "case": unmapped(11, 50)
+        },  # 11 of the 250 coded values of the table, 11 of 50 of the field
         {},
         "unmapped_share",
-        {"coded_values": 12, "unmapped_values": 12},
+        {"coded_values": 50, "unmapped_values": 11},
     ),
     "nine unmapped are too few to tell": (
         {"case": [row | {"education": None} for row in unmapped(9, 9)]},

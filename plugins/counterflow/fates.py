@@ -1,0 +1,86 @@
+"""Missions whose export is not taken tonight: what their record says, and whom to ask.
+
+In: a mission's landing, the night and why. Out: its record, saved: the last good data stays in force
+with its own counts, and is stale. No message holds a value of the export.
+"""
+
+from __future__ import annotations
+
+import traceback
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from counterflow.contracts import Contract, ContractError
+from counterflow.landing import Landing, NightRecord
+from counterflow.settings import PROJECT, Settings
+
+
+def open_record(landing: Landing, night: date) -> None:
+    """Write down that the mission is not done: ingest replaces it, and a kill leaves it standing."""
+    if landing.record(night) is None:
+        message = (
+            f"{landing.mission}: its ingest did not end (killed, or out of memory); nothing of its export "
+            "was taken. Run the night again. See docs/runbooks/mission_failed.md"
+        )
+        stale(landing, night, "failed", message)
+
+
+def without_export(contract: Contract, night: date, before: NightRecord | None) -> NightRecord:
+    """Nothing was ever delivered that fits the contract; what was in force before stays."""
+    message = (
+        f"{contract.mission}: nothing that fits `{contract.source.path}` has been delivered. "
+        f"Ask {contract.steward}, or correct `source.path` in the contract."
+    )
+    base = before or NightRecord(night, contract.mission, "missing")
+    return base.with_(
+        night=night,
+        status="missing",
+        is_stale=base.export is not None,
+        message=message,
+        tried=None,
+        tried_sha256=None,
+        tried_verdict=None,
+    )
+
+
+def standing(landing: Landing, night: date, status: str) -> NightRecord:
+    """The record whose export is in force: tonight's, if a run of tonight loaded one, or the last."""
+    now = landing.record(night)
+    if now is not None and now.export is not None:
+        return now
+    return landing.before(night) or NightRecord(night, landing.mission, status)
+
+
+def stale(landing: Landing, night: date, status: str, message: str, **changes: Any) -> NightRecord:
+    """Tonight's export is not taken: the last good one stays in force, its counts with it."""
+    base = standing(landing, night, status)
+    changes = {"tried": None, "tried_sha256": None, "tried_verdict": None, **changes}
+    return landing.save(
+        base.with_(
+            night=night,
+            status=status,
+            message=message,
+            is_stale=base.export is not None,
+            **changes,
+        )
+    )
+
+
+def mark_failed(settings: Settings, night: date, mission: str, error: BaseException) -> NightRecord:
+    """A fault of the program: its place in our code and its type, never its text."""
+    if isinstance(error, ContractError):
+        message = f"{mission}: its contract cannot be used: {error}"
+    else:
+        ours = str(PROJECT / "plugins")
+        frames = [
+            f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(ours)
+        ]
+        where = (
+            f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+        )
+        message = (
+            f"{mission}: a fault of the program ({type(error).__name__} at {where}); nothing of its "
+            "export was taken. See docs/runbooks/mission_failed.md"
+        )
+    return stale(Landing(settings.landing, mission), night, "failed", message)
