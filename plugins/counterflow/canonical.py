@@ -50,12 +50,19 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One landing table. `grain` is its sentence; `item` the field that a list or flags fill."""
+    """One landing table.
+
+    `grain` is its sentence; `item` the field that a list or flags fill; `group` the field that the
+    names of groups of columns fill (a contract's `groups`); `unit` the unit of the UN's IC-TIP
+    (event, victim, perpetrator, reporting entity) that its rows describe.
+    """
 
     name: str
     grain: str
     fields: tuple[Field, ...]
     item: str | None = None
+    group: str | None = None
+    unit: str = "victim"
 
     def field(self, name: str) -> Field:
         """The field called `name`; KeyError if the table has none."""
@@ -90,9 +97,14 @@ KEY_READINGS = ("ok", "blank", "repeat", "conflict")
 CASE_READINGS = ("ok", "blank", "orphan")
 
 AGE_BANDS = ("0-8", "9-17", "18-20", "21-23", "24-26", "27-29", "30-38", "39-47", "48+")
+PERPETRATOR_AGE_BANDS = ("0-29", "30-38", "39-47", "48+")
+CHILDREN_BANDS = ("0", "1-2", "3+")
 DURATION_BANDS = ("under_3_months", "3_to_11_months", "12_to_23_months", "24_months_and_over")
 COUNTRY_BASES = ("last_exploitation", "screening", "registration", "mission")
 ASSISTANCE_STATUSES = ("needed", "offered", "provided", "declined")
+PLATFORM_PURPOSES = ("recruitment", "exploitation")
+REFERRAL_DIRECTIONS = ("incoming", "outgoing")
+EVENT_TYPES = ("recruitment", "transit", "exploitation")
 VULNERABILITY_LEVELS = ("individual", "household", "community")
 MISSING = "unknown"  # canonical code of an answer that was asked for and not given
 
@@ -115,6 +127,11 @@ TABLES: dict[str, Table] = {
                 Field("age_band", _BAND, _QUASI, "age_band", reading=True),
                 Field("gender", _CODE, _QUASI, "gender"),
                 Field("marital_status", _CODE, _QUASI, "marital_status"),
+                Field("children_band", _BAND, _QUASI, "children_band", reading=True),
+                Field("primary_language", _CODE, _QUASI, "language"),
+                Field("secondary_language", _CODE, _QUASI, "language"),
+                Field("country_of_residence", _COUNTRY, _QUASI, "country"),
+                Field("is_deceased", _ANSWER, _SENSITIVE, "answer"),
                 Field("education", _CODE, _QUASI, "highest_level_of_education"),
                 Field("country_of_exploitation", _COUNTRY, _QUASI, "country"),
                 Field("country_of_exploitation_basis", _CODE, _HARMLESS, "country_basis"),
@@ -122,6 +139,7 @@ TABLES: dict[str, Table] = {
                 Field("is_forced_labour", _ANSWER, _SENSITIVE, "answer"),
                 Field("is_other_exploitation", _ANSWER, _SENSITIVE, "answer"),
                 Field("trafficking_status", _CODE, _SENSITIVE, "trafficking_status"),
+                Field("age_band_when_trafficked", _BAND, _QUASI, "age_band", reading=True),
                 Field("duration_band", _BAND, _QUASI, "duration_band", reading=True),
                 Field("referral_source", _CODE, _HARMLESS, "organisation_type"),
                 Field("case_status", _CODE, _HARMLESS, "case_status"),
@@ -147,6 +165,25 @@ TABLES: dict[str, Table] = {
                 Field("start_year", _YEAR, _QUASI, reading=True),
             ),
             item="exploitation_type",
+            unit="event",
+        ),
+        Table(
+            "sexual_exploitation",
+            "One row per form of sexual exploitation of a case.",
+            (Field("sexual_exploitation_form", _CODE, _SENSITIVE, "sexual_exploitation_form"),),
+            item="sexual_exploitation_form",
+            unit="event",
+        ),
+        Table(
+            "online_platform",
+            "One row per website or app by which a case was recruited or exploited.",
+            (
+                Field("purpose", _CODE, _HARMLESS, "online_platform_purpose"),
+                Field("platform", _CODE, _SENSITIVE, "online_platform"),
+            ),
+            item="platform",
+            group="purpose",
+            unit="event",
         ),
         Table(
             "control",
@@ -163,8 +200,10 @@ TABLES: dict[str, Table] = {
             (
                 Field("recruitment_method", _CODE, _SENSITIVE, "recruitment_method"),
                 Field("recruiter_relationship", _CODE, _SENSITIVE, "recruiter_relationship"),
+                Field("country", _COUNTRY, _QUASI, "country"),
             ),
             item="recruitment_method",
+            unit="event",
         ),
         Table(
             "route_leg",
@@ -175,27 +214,70 @@ TABLES: dict[str, Table] = {
                 Field("to_country", _COUNTRY, _QUASI, "country"),
                 Field("year", _YEAR, _QUASI, reading=True),
             ),
+            group="leg_number",
+            unit="event",
+        ),
+        Table(
+            "event",
+            "One row per historic trafficking event of a case.",
+            (
+                Field("event_number", _NUMBER, _HARMLESS),
+                Field("event_type", _CODE, _HARMLESS, "trafficking_event_type"),
+                Field("country", _COUNTRY, _QUASI, "country"),
+                Field("year", _YEAR, _QUASI, reading=True),
+            ),
+            group="event_type",
+            unit="event",
         ),
         Table(
             "perpetrator",
-            "One row per perpetrator of a case.",
+            "One row per role of a perpetrator of a case; one without a role if none was named.",
             (
                 Field("perpetrator_number", _NUMBER, _HARMLESS),
+                Field("role_number", _NUMBER, _HARMLESS),
                 Field("role", _CODE, _SENSITIVE, "perpetrator_role"),
                 Field("gender", _CODE, _SENSITIVE, "gender"),
                 Field("age_band", _BAND, _SENSITIVE, "perpetrator_age_band"),
                 Field("citizenship", _COUNTRY, _SENSITIVE, "country"),
             ),
+            item="role",
+            group="perpetrator_number",
+            unit="perpetrator",
         ),
         Table(
             "vulnerability",
-            "One row per factor of vulnerability answered for a case.",
+            "One row per factor of vulnerability and level answered for a case.",
             (
                 Field("factor", _CODE, _SENSITIVE, "vulnerability_factor"),
                 Field("level", _CODE, _HARMLESS, "vulnerability_level"),
                 Field("answer", _ANSWER, _SENSITIVE, "answer"),
             ),
             item="factor",
+            group="level",
+        ),
+        Table(
+            "screening",
+            "One row per decision on whether the person of a case is a victim of trafficking.",
+            (
+                Field("decision", _CODE, _SENSITIVE, "trafficking_status"),
+                Field("decided_by", _CODE, _HARMLESS, "trafficking_status_decision_making_org"),
+                Field("decided_on", _MONTH, _QUASI, reading=True),
+            ),
+            group="decided_by",
+            unit="reporting entity",
+        ),
+        Table(
+            "referral",
+            "One row per referral of a case to the mission or on from it.",
+            (
+                Field("direction", _CODE, _HARMLESS, "referral_direction"),
+                Field("reason", _CODE, _HARMLESS, "referral_reason"),
+                Field("referred_on", _MONTH, _QUASI, reading=True),
+                Field("organisation_type", _CODE, _HARMLESS, "organisation_type"),
+                Field("organisation_country", _COUNTRY, _HARMLESS, "country"),
+            ),
+            group="direction",
+            unit="reporting entity",
         ),
         Table(
             "assistance",
@@ -204,9 +286,11 @@ TABLES: dict[str, Table] = {
                 Field("service_type", _CODE, _SENSITIVE, "service_type"),
                 Field("status", _CODE, _HARMLESS, "assistance_status"),
                 Field("started_on", _MONTH, _QUASI, reading=True),
+                Field("ended_on", _MONTH, _QUASI, reading=True),
                 Field("provider_type", _CODE, _HARMLESS, "organisation_type"),
             ),
             item="service_type",
+            group="status",
         ),
         Table(
             "local_attribute",
@@ -220,14 +304,12 @@ TABLES: dict[str, Table] = {
     )
 }
 
-PERPETRATOR_AGE_BANDS = ("0-29", "30-38", "39-47", "48+")
-
 
 def landed_name(field: Field) -> str:
     """The landing column of `field`: what is landed of a date is a month, and is called so."""
-    return {"registered_on": "registered_month", "started_on": "started_month"}.get(
-        field.name, field.name
-    )
+    if field.kind is Kind.MONTH:
+        return field.name.removesuffix("_on") + "_month"
+    return field.name
 
 
 def landing_columns(table: str) -> dict[str, str]:
@@ -236,6 +318,8 @@ def landing_columns(table: str) -> dict[str, str]:
     columns["key_reading" if table == "case" else "case_reading"] = "text"
     if table == "case":
         columns["form_version"] = "text"
+        # the case that this record was merged with; such a row is no case of its own
+        columns["merged_into_key"] = "text"
     for field in TABLES[table].fields:
         types = {Kind.MONTH: "date", Kind.YEAR: "int64", Kind.NUMBER: "int64"}
         columns[landed_name(field)] = types.get(field.kind, "text")
