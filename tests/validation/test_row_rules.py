@@ -26,8 +26,13 @@ GOOD: dict[str, Row] = {
     "control": {"means_of_control": "ocazional", "answer": "da"},
     "recruitment": {"recruitment_method": "-99", "recruiter_relationship": "-99"},
     "route_leg": {"leg_number": 1, "from_country": "Moldova", "to_country": "Rusia"},
-    "perpetrator": {"perpetrator_number": 1, "role": "-99", "gender": "M"},
+    "perpetrator": {"perpetrator_number": 1, "role_number": 1, "role": "-99", "gender": "M"},
     "vulnerability": {"factor": "-99", "level": "-99", "answer": "nu"},
+    "sexual_exploitation": {"sexual_exploitation_form": "-99"},
+    "online_platform": {"purpose": "-99", "platform": "-99"},
+    "event": {"event_number": 1, "event_type": "-99", "country": "Moldova"},
+    "screening": {"decision": "-99", "decided_by": "-99"},
+    "referral": {"direction": "-99", "reason": "-99"},
     "assistance": {"service_type": "-99", "status": "oferit", "started_month": date(2010, 5, 1)},
     "local_attribute": {"field": "oblast", "value": "-99"},
 }
@@ -47,6 +52,9 @@ def breaks() -> Iterator[tuple[str, Row, str]]:
     )
     yield "case", {"age_band_reading": "not_a_number"}, "case.age_band_readable"
     yield "case", {"duration_band_reading": "not_a_number"}, "case.duration_band_readable"
+    yield "case", {"children_band_reading": "not_a_number"}, "case.children_band_readable"
+    trafficked = "age_band_when_trafficked"
+    yield "case", {f"{trafficked}_reading": "not_a_number"}, f"case.{trafficked}_readable"
     for name in list(TABLES)[1:]:
         yield name, {"case_reading": "blank"}, f"{name}.case_present"
         yield name, {"case_reading": None}, f"{name}.case_present"
@@ -97,7 +105,8 @@ def warnings() -> Iterator[tuple[str, list[Row], str, int, int]]:
     yield "route_leg", same, "route_leg.leg_number_not_repeated", 3, 2
     many = {"perpetrator_number": 51}
     yield "perpetrator", [{}, many], "perpetrator.perpetrator_number_plausible", 2, 1
-    yield "perpetrator", same, "perpetrator.perpetrator_number_not_repeated", 3, 2
+    roles = [*same, twice | {"role_number": 2}]  # a second role of the first is another row
+    yield "perpetrator", roles, "perpetrator.perpetrator_number_not_repeated", 4, 2
     yield "vulnerability", [{}, {"factor": None}], "vulnerability.factor_present", 2, 1
     yield "vulnerability", same, "vulnerability.factor_not_repeated", 3, 2
     yield "assistance", [{}, {"service_type": None}], "assistance.service_type_present", 2, 1

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from counterflow.canonical import TABLES
 from counterflow.validation import LandedExport, Status, Verdict, gx, judge, rules_hash, validate
 
 from .landing import case, child, code_map, failures, land, results
@@ -103,8 +104,9 @@ def test_shards_hold_as_many_missions_as_fit(
     seen: list[tuple[str, int, int]] = []
     validate(exports, suites, lambda *step: seen.append(step), max_rows_per_shard=3)
     assert asked == [["ALB", "BGR"], ["MDA"], ["ROU", "UKR"]]
-    assert [done for _, done, _ in seen] == list(range(1, 34))
-    assert {total for _, _, total in seen} == {33}
+    steps = 3 * (len(TABLES) + 1)  # each shard: every table, and the profiles
+    assert [done for _, done, _ in seen] == list(range(1, steps + 1))
+    assert {total for _, _, total in seen} == {steps}
 
 
 def test_a_repaired_mapping_resolves_rows_from_landing(tmp_path: Path, suites: Path) -> None:
