@@ -111,6 +111,7 @@ OTHERS: dict[str, dict[str, str]] = {
     },
 }
 ROWS = {"mission_code": "text", "source": "text", "source_row": "int64", "case_key": "text"}
+WITHHELD = dict.fromkeys(("mission_code", "case_key", "reason"), "text")
 
 
 @dataclass
@@ -213,6 +214,7 @@ class Sources:
                 landed[key] = {name: row[name] for name in ROWS}
             self._write_by_mission(table, columns, rows)
         self._write_by_mission("rows", ROWS, list(landed.values()))
+        self._write_by_mission("withheld", WITHHELD, self.tables["withheld"])
         for name, columns in OTHERS.items():
             if name != "dbt_result":
                 self._file(name, name, columns, self.tables[name])

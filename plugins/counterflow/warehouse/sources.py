@@ -71,6 +71,7 @@ RULE_RESULT = pa.schema(
     ]
 )
 SIGNAL = pa.schema([("night", _DATE), ("mission_code", _TEXT), *SIGNALS_SCHEMA])
+WITHHELD = pa.schema([("mission_code", _TEXT), ("case_key", _TEXT), ("reason", _TEXT)])
 DBT_RESULT = pa.schema(
     [
         ("unique_id", _TEXT),
@@ -153,13 +154,16 @@ def _keep(folder: Path, tables: Mapping[str, pa.Table]) -> None:
 
 
 def _link_tables(folder: Path, force: Sequence[InForce]) -> None:
-    schemas = {name: landing_schema(name) for name in TABLES} | {"rows": ROWS_SCHEMA}
+    schemas = {name: landing_schema(name) for name in TABLES}
+    schemas |= {"rows": ROWS_SCHEMA, "withheld": WITHHELD}
     for name, schema in schemas.items():
         target = folder / name
         target.mkdir()
         pq.write_table(schema.empty_table(), target / "_empty.parquet")
         for one in force:
-            os.symlink(one.path / f"{name}.parquet", target / f"{one.mission}.parquet")
+            landed = one.path / f"{name}.parquet"
+            if name != "withheld" or landed.exists():  # not in what was landed before it was kept
+                os.symlink(landed, target / f"{one.mission}.parquet")
 
 
 def _small_tables(

@@ -1,0 +1,5 @@
+select
+    mission_code,
+    case_key,
+    reason
+from {{ source('build', 'withheld') }}
