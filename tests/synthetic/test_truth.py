@@ -182,3 +182,106 @@ def test_control_answers_follow_the_form(full: World) -> None:
              if r["case_number"] in old}  # fmt: skip
     assert len(items) == 14
     assert "debt_bondage" not in items
+
+
+def by_case(world: World, mission: str, table: str) -> dict[Any, list[dict[str, Any]]]:
+    """Truth rows of a table by case number."""
+    held: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for row in world.truth(mission, table):
+        held[row["case_number"]].append(row)
+    return held
+
+
+def test_a_flat_survey_read_by_hand(full: World) -> None:
+    """Ghana's survey: groups of columns become rows, numbers become bands."""
+    cases = {case["case_number"]: case for case in full.truth("GHA", "case")}
+    tables = {name: by_case(full, "GHA", name) for name in (
+        "referral", "screening", "online_platform", "perpetrator", "perpetrator_role",
+        "recruitment", "vulnerability", "sexual_exploitation")}  # fmt: skip
+    nothing = ("", "-99")
+    months = Counter()  # type: Counter[str]
+    for row in reading.sources(full.out / "exports" / "GHA", NIGHT)["case"]:
+        case = cases.get(row["case_no"])
+        if case is None:
+            continue
+
+        def of(table: str, number: str = row["case_no"]) -> list[dict[str, Any]]:
+            return tables[table][number]
+
+        children = row["prs_NumberOfChildren"]
+        expected = "unknown" if children in nothing else ["0", "1-2", "1-2"][int(children)] \
+            if int(children) < 3 else "3+"  # fmt: skip
+        assert case["children_band"] == expected
+        spoken = row["prs_Primary_Language"]
+        rare = {"aka", "gag", "kur", "nya", "que", "tet"}
+        assert case["primary_language"] == (
+            "unknown" if spoken in nothing else "other" if spoken in rare else spoken
+        )
+        assert case["is_deceased"] == "not_asked"
+        columns = ("cas_IncomingReferralDate", "cas_ReasonForIncomingReferral",
+                   "cas_ReferringOrganisationType", "cas_ReferringOrganisationCountry")  # fmt: skip
+        incoming = [row[c] for c in columns]
+        assert len(of("referral")) == any(cell not in nothing for cell in incoming)
+        for referral in of("referral"):
+            assert referral["direction"] == "incoming"
+            months["referral"] += referral["referred_month"] is not None
+        decided = [
+            name for name in ("police", "ngo", "court")
+            if row[f"status_{name}"] not in nothing or row[f"status_{name}_date"] not in nothing
+        ]  # fmt: skip
+        assert len(of("screening")) == len(decided)
+        used = [item for c in ("vic_RecruitmentWebsitesAndApps", "vic_ExploitationWebsitesAndApps")
+                for item in row[c].split() if item not in nothing]  # fmt: skip
+        assert len(of("online_platform")) == len(used)
+        for number in ("1", "2"):
+            roles = [r for r in row[f"per{number}_RoleInProcess"].split() if r not in nothing]
+            held = [r for r in of("perpetrator_role") if r["perpetrator_number"] == int(number)]
+            assert len(held) == len(roles)
+            (first,) = [p["role"] for p in of("perpetrator")
+                        if p["perpetrator_number"] == int(number)] or [None]  # fmt: skip
+            assert first == (held[0]["role"] if held else first)
+            filled = any(row[f"per{number}_{c}"] not in nothing
+                         for c in ("RoleInProcess", "Gender", "Age"))  # fmt: skip
+            assert (first is not None) == filled
+        assert len(of("vulnerability")) == 18
+        chosen = {(v["level"], v["factor"]) for v in of("vulnerability") if v["answer"] == "yes"}
+        ticked = sum(len([f for f in row[f"vul_{level}"].split() if f not in nothing])
+                     for level in ("individual", "household", "community"))  # fmt: skip
+        assert len(chosen) == ticked
+        months["checked"] += 1
+    assert months["checked"] >= len(cases)
+    assert months["referral"] > 50
+    assert sum(len(rows) for rows in tables["sexual_exploitation"].values()) > 10
+
+
+def test_a_nested_dump_read_by_hand(full: World) -> None:
+    cases = {case["case_number"]: case for case in full.truth("NPL", "case")}
+    events, roles = by_case(full, "NPL", "event"), by_case(full, "NPL", "perpetrator_role")
+    platforms = by_case(full, "NPL", "online_platform")
+    spoilt = {fate["case_number"] for fate in full.truth("NPL", "rows")
+              if fate["outcome"] == "quarantined"}  # fmt: skip
+    for row in reading.sources(full.out / "exports" / "NPL", NIGHT)["case"]:
+        number = row["caseNumber"]
+        if number not in cases or number in spoilt:
+            continue
+        said = {True: "yes", False: "no", None: "unknown"}[row["person"]["deceased"]]
+        assert cases[number]["is_deceased"] == said
+        assert [e["year"] for e in events[number]] == [
+            int(e["year"]) if e["year"] not in (None, "", "N/A") else None for e in row["events"]
+        ]
+        assert len(roles[number]) == sum(len(p["roles"]) for p in row["perpetrators"])
+        assert [(p["purpose"], p["platform"].replace("_", "")) for p in platforms[number]] == [
+            (p["purpose"], p["name"].lower()) for p in row["onlinePlatforms"]
+        ]
+
+
+def test_what_a_form_does_not_ask_is_not_asked(full: World) -> None:
+    for mission, field in (("IDN", "children_band"), ("IDN", "is_deceased"),
+                           ("MDA", "age_band_when_trafficked"), ("UKR", "primary_language")):  # fmt: skip
+        assert {case[field] for case in full.truth(mission, "case")} == {"not_asked"}
+    old = [case for case in full.truth("UKR", "case") if int(str(case["registration_year"])) < 2009]
+    assert {case["children_band"] for case in old} == {"not_asked"}
+    assert {row["direction"] for row in full.truth("IDN", "referral")} == {"incoming", "outgoing"}
+    assert {row["organisation_type"] for row in full.truth("IDN", "referral")} == {"not_asked"}
+    assert not full.truth("MDA", "event")
+    assert full.truth("UKR", "event")

@@ -9,14 +9,10 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
+from counterflow.synthetic import languages
 from counterflow.synthetic.calibration import AGE_BANDS
-from counterflow.synthetic.forms.base import (
-    Form,
-    factors_chosen,
-    kept_by_macro,
-    means_chosen,
-)
-from counterflow.synthetic.model import Case, Exploitation
+from counterflow.synthetic.forms.base import Form, grouped, kept_by_macro, means_chosen
+from counterflow.synthetic.model import Case, Exploitation, Perpetrator
 
 UNKNOWN, NOT_ASKED = "unknown", "not_asked"
 SECTOR_TYPES = frozenset({"forced_labour", "child_labour", "forced_begging", "servitude", UNKNOWN})
@@ -36,21 +32,33 @@ COLUMNS: dict[str, dict[str, str]] = {
         "is_cross_border": "text", "is_sexual_exploitation": "text", "is_forced_labour": "text",
         "is_other_exploitation": "text", "trafficking_status": "text", "duration_band": "text",
         "referral_source": "text", "case_status": "text", "is_retrafficked": "text",
-        "marital_status": "text", "education": "text",
+        "marital_status": "text", "education": "text", "children_band": "text",
+        "primary_language": "text", "secondary_language": "text", "country_of_residence": "text",
+        "is_deceased": "text", "age_band_when_trafficked": "text",
     },
     "citizenship": {"case_number": "text", "citizenship": "text"},
     "exploitation": {"case_number": "text", "exploitation_type": "text", "labour_sector": "text",
                      "country": "text", "start_year": "int"},
+    "sexual_exploitation": {"case_number": "text", "sexual_exploitation_form": "text"},
+    "online_platform": {"case_number": "text", "purpose": "text", "platform": "text"},
     "control": {"case_number": "text", "means_of_control": "text", "answer": "text"},
     "recruitment": {"case_number": "text", "recruitment_method": "text",
-                    "recruiter_relationship": "text"},
+                    "recruiter_relationship": "text", "country": "text"},
     "route_leg": {"case_number": "text", "leg_number": "int", "from_country": "text",
                   "to_country": "text", "year": "int"},
     "perpetrator": {"case_number": "text", "perpetrator_number": "int", "role": "text",
                     "gender": "text", "age_band": "text", "citizenship": "text"},
+    "perpetrator_role": {"case_number": "text", "perpetrator_number": "int", "role": "text"},
+    "event": {"case_number": "text", "event_number": "int", "event_type": "text",
+              "country": "text", "year": "int"},
+    "screening": {"case_number": "text", "decision": "text", "decided_by": "text",
+                  "decided_month": "date"},
+    "referral": {"case_number": "text", "direction": "text", "reason": "text",
+                 "referred_month": "date", "organisation_type": "text",
+                 "organisation_country": "text"},
     "vulnerability": {"case_number": "text", "factor": "text", "level": "text", "answer": "text"},
     "assistance": {"case_number": "text", "service_type": "text", "status": "text",
-                   "started_month": "date", "provider_type": "text"},
+                   "started_month": "date", "ended_month": "date", "provider_type": "text"},
     "local_attribute": {"case_number": "text", "field": "text", "value": "text"},
 }  # fmt: skip
 
@@ -75,17 +83,28 @@ def rows(form: Form, case: Case) -> Iterator[tuple[str, Row]]:
         for leg in case.legs:
             if not leg.bad:
                 yield "route_leg", (number, leg.number, leg.origin, leg.destination, leg.year)
-    if "perpetrator" in form.sources:
-        for who in case.perpetrators:
-            if not who.bad:
-                gender = who.gender or "non_specified_unknown"
-                band = next((b for top, b in PERPETRATOR_BANDS if (who.age or 0) <= top), UNKNOWN)
-                yield "perpetrator", (
-                    number, who.number, who.role or UNKNOWN, gender,
-                    UNKNOWN if who.age is None else band, who.citizenship,
-                )  # fmt: skip
-    for item, answer in _factors(form, case):
-        yield "vulnerability", (number, item, form.factor_levels.get(item, NOT_ASKED), answer)
+    for who in _perpetrators(form, case):
+        yield "perpetrator", (number, *_perpetrator(form, who))
+        for role in who.roles:
+            yield "perpetrator_role", (number, who.number, role)
+    for (factor, level), answer in _factors(form, case):
+        yield "vulnerability", (number, factor, level, answer)
+    if form.asks("sexual_exploitation.sexual_exploitation_form"):
+        for kind in case.sexual_forms:
+            yield "sexual_exploitation", (number, kind)
+    if form.asks("online_platform.platform"):
+        for purpose, platforms in case.platforms.items():
+            for platform in platforms:
+                yield "online_platform", (number, purpose, platform)
+    for screening in _screenings(form, case):
+        yield "screening", (number, *screening)
+    for referral in _referrals(form, case):
+        yield "referral", (number, *referral)
+    if "event" in form.sources:
+        for event in case.events:
+            if not event.bad:
+                kind = event.type or UNKNOWN
+                yield "event", (number, event.number, kind, event.country, event.year)
     for service in _assistance(form, case):
         yield "assistance", (number, *service)
     for name, value in case.local.items():
@@ -111,9 +130,7 @@ def _case(
     def asked(field: str, value: str | None) -> str:
         return (value or UNKNOWN) if form.asks(f"case.{field}", case.version) else NOT_ASKED
 
-    band = UNKNOWN
-    if case.age is not None:
-        band = next(b for b, (low, high) in AGE_BANDS.items() if low <= case.age <= high)
+    band = age_band(case.age) or UNKNOWN
     minor = UNKNOWN if band == UNKNOWN else "yes" if band in ("0-8", "9-17") else "no"
     border = UNKNOWN
     if case.basis == "last_exploitation" and case.country and citizenships:
@@ -132,8 +149,32 @@ def _case(
         asked("duration_band", duration_band(case.months)),
         asked("referral_source", case.referral), asked("case_status", case.status),
         asked("is_retrafficked", case.retrafficked), asked("marital_status", case.marital),
-        asked("education", case.education),
+        asked("education", case.education), asked("children_band", children_band(case.children)),
+        asked("primary_language", language(case.primary_language)),
+        asked("secondary_language", language(case.secondary_language)),
+        case.residence if form.asks("case.country_of_residence", case.version) else None,
+        asked("is_deceased", case.deceased),
+        asked("age_band_when_trafficked", age_band(case.age_when)),
     )  # fmt: skip
+
+
+def age_band(years: int | None) -> str | None:
+    """The band of an age in full years."""
+    if years is None:
+        return None
+    return next(b for b, (low, high) in AGE_BANDS.items() if low <= years <= high)
+
+
+def children_band(number: int | None) -> str | None:
+    """The band of a number of children."""
+    if number is None:
+        return None
+    return "0" if number == 0 else "1-2" if number < 3 else "3+"
+
+
+def language(code: str | None) -> str | None:
+    """A language as the warehouse holds it: rare ones are `other`."""
+    return "other" if code in languages.rare() else code
 
 
 def duration_band(months: int | None) -> str | None:
@@ -181,37 +222,104 @@ def _control(form: Form, case: Case) -> Iterator[tuple[str, str]]:
         yield item, "yes" if item in chosen else rest
 
 
-def _factors(form: Form, case: Case) -> Iterator[tuple[str, str]]:
+def _factors(form: Form, case: Case) -> Iterator[tuple[tuple[str, str], str]]:
     if form.factor_mode == "each":
         for item in form.factor_items:
             yield item, case.factors[item] or UNKNOWN
         return
-    chosen = factors_chosen(case)
+    chosen = {item for item, answer in case.factors.items() if answer == "yes"}
     rest = form.factor_not_chosen if chosen else UNKNOWN
     for item in form.factor_items:
         yield item, "yes" if item in chosen else rest
 
 
-def _recruitment(form: Form, case: Case) -> Iterator[tuple[str, str]]:
+def _recruitment(form: Form, case: Case) -> Iterator[tuple[Any, ...]]:
     if "recruitment" not in form.asked:
         return
-    asks_relation = "recruitment.recruiter_relationship" in form.asked
+    asks_relation = form.asks("recruitment.recruiter_relationship")
     relation = (case.relationship or UNKNOWN) if asks_relation else NOT_ASKED
+    country = case.recruitment_country if form.asks("recruitment.country") else None
     for method in case.methods:
-        yield method, relation
-    if not case.methods and asks_relation and case.relationship:
-        yield UNKNOWN, relation
+        yield method, relation, country
+    if not case.methods and (country or (asks_relation and case.relationship)):
+        yield UNKNOWN, relation, country
+
+
+def _perpetrators(form: Form, case: Case) -> Iterator[Perpetrator]:
+    if "perpetrator" in form.sources:
+        yield from (who for who in case.perpetrators if not who.bad)
+    for who in case.perpetrators[: form.perpetrator_places]:
+        said = (
+            (who.gender, "gender"), (who.age, "age_band"), (who.citizenship, "citizenship"),
+            (who.roles, "role"),
+        )  # fmt: skip
+        if any(value and form.asks(f"perpetrator.{name}") for value, name in said):
+            yield who
+
+
+def _perpetrator(form: Form, who: Perpetrator) -> Row:
+    def asked(field: str, value: str | None, missing: str = UNKNOWN) -> str:
+        return (value or missing) if form.asks(f"perpetrator.{field}") else NOT_ASKED
+
+    band = next((b for top, b in PERPETRATOR_BANDS if (who.age or 0) <= top), UNKNOWN)
+    return (
+        who.number, asked("role", who.roles[0] if who.roles else None),
+        asked("gender", who.gender, "non_specified_unknown"),
+        asked("age_band", None if who.age is None else band),
+        who.citizenship if form.asks("perpetrator.citizenship") else None,
+    )  # fmt: skip
+
+
+def _screenings(form: Form, case: Case) -> Iterator[Row]:
+    def row(decision: str | None, by: str | None, day: date | None) -> Row:
+        dated = form.asks("screening.decided_on")
+        return decision or UNKNOWN, by or UNKNOWN, first_of_month(day) if dated else None
+
+    if "screening" in form.sources:
+        for one in case.screenings:
+            if not one.bad:
+                yield row(one.decision, one.decided_by, one.decided)
+    for by in form.decided_by:
+        held = grouped(case, "screening", by)
+        if held and (held.decision or held.decided):
+            yield row(held.decision, by, held.decided)
+    if form.last_screening_only:
+        by_whom = case.screenings[-1].decided_by if case.screenings else None
+        if case.trafficking_status or by_whom:
+            yield row(case.trafficking_status, by_whom, None)
+
+
+def _referrals(form: Form, case: Case) -> Iterator[Row]:
+    for referral in case.referrals:
+        if referral.bad or not form.takes_referral(referral.direction):
+            continue
+        reason, kind = referral.reason, referral.organisation
+        country = referral.country if form.asks("referral.organisation_country") else None
+        kind = (kind or UNKNOWN) if form.asks("referral.organisation_type") else NOT_ASKED
+        known = bool(reason or referred(form, referral.referred) or country)
+        if "referral" in form.sources or known or kind not in (UNKNOWN, NOT_ASKED):
+            yield (
+                referral.direction, (reason or UNKNOWN) if form.asks("referral.reason") else
+                NOT_ASKED, referred(form, referral.referred), kind, country,
+            )  # fmt: skip
+
+
+def referred(form: Form, day: date | None) -> date | None:
+    """The month of a referral, where the form asks for its day."""
+    return first_of_month(day) if form.asks("referral.referred_on") else None
 
 
 def _assistance(form: Form, case: Case) -> Iterator[tuple[Any, ...]]:
     if form.services_flat:
         for status in form.services_flat:
             for kind in dict.fromkeys(s.type for s in case.services if s.status == status):
-                yield kind, status, None, NOT_ASKED
+                yield kind, status, None, None, NOT_ASKED
     elif "assistance" in form.sources:
         for service in case.services:
             if not service.bad:
                 yield (
                     service.type or UNKNOWN, service.status or UNKNOWN,
-                    first_of_month(service.started), service.provider or UNKNOWN,
+                    first_of_month(service.started),
+                    first_of_month(service.ended) if form.asks("assistance.ended_on") else None,
+                    service.provider or UNKNOWN,
                 )  # fmt: skip

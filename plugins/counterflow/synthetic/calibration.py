@@ -156,3 +156,21 @@ FACTOR = {
     "homelessness": 0.07, "abuse_social_media": 0.01, "abuse_physical": 0.22, "education": 0.24,
     "work_environment": 0.06,
 }  # fmt: skip
+
+# What the public files do not say; invented, with weights that a case worker would not doubt.
+CHILDREN = Draw({"0": 46, "1": 24, "2": 17, "3": 8, "4": 3, "5": 1, "7": 1})
+DECEASED = 0.004
+SEXUAL_FORM = Draw(
+    {"prostitution": 82, "private_sexual_services": 10, "pornography": 6,
+     "remote_interactive_services": 2}
+)  # fmt: skip
+ONLINE = {"recruitment": 0.10, "exploitation": 0.04}  # of cases since 2006
+PLATFORM = Draw({"facebook": 40, "qq": 12, "q_zone": 6, "4_sale": 6, "twitter": 6, "other": 30})
+SECOND_ROLE = 0.2  # of perpetrators with a role
+DECIDED_BY = Draw(
+    {"ngo": 44, "police": 32, "non_police_governmental_organization": 12,
+     "court_or_prosecution": 9, "other": 3}
+)  # fmt: skip
+REFERRAL_REASON = Draw(
+    {"additional_services_required": 62, "migration_or_change_of_location": 29, "other": 9}
+)

@@ -39,10 +39,9 @@ UNREADABLE_CHILD_DATE = 0.001
 FUTURE_CHILD_DATE = 0.0005
 
 # Columns where an unmapped code is not a defect of ours: free of lists, or derived by the form.
-SPARED = frozenset({"case.country_of_exploitation_basis", "case.age_band", "case.duration_band"})
-LIST_FIELDS = frozenset({
-    "citizenship.citizenship", "exploitation.exploitation_type", "exploitation.labour_sector",
-    "control.means_of_control", "vulnerability.factor", "assistance.service_type",
+SPARED = frozenset({
+    "case.country_of_exploitation_basis", "case.age_band", "case.duration_band",
+    "case.children_band", "case.age_band_when_trafficked",
 })  # fmt: skip
 UNKNOWN_ITEM = "?77"  # an item that no list has and that contains none of their codes
 FUTURE_YEAR = 2019
@@ -64,7 +63,8 @@ def spoil(form: Form, case: Case, seed: int) -> None:
         case.blank_after = rng.random() < BLANK_ROW
     if form.kind == "zip":
         if rng.random() < ORPHAN_ROW:
-            case.orphan = rng.choice(("exploitation", "route_leg", "assistance"))
+            places = ("exploitation", "route_leg", "assistance", "referral", "screening")
+            case.orphan = rng.choice([place for place in places if place in form.sources])
         elif rng.random() < CHILD_WITHOUT_CASE:
             case.orphan = "nobody"
         if rng.random() < UNMAPPED_CONTROL:
@@ -119,9 +119,7 @@ def _unmapped(form: Form, case: Case, rng: Any) -> None:
         and not (case.version == "v1" and c.field in form.v1_lacks)
     })  # fmt: skip
     field = rng.choice(fields)
-    in_list = field in LIST_FIELDS or (
-        field == "recruitment.recruitment_method" and form.many_methods
-    )
+    in_list = any(c.many for c in form.sources["case"] if c.field == field)
     text: Any = UNKNOWN_ITEM if in_list else unknown_code(form, case)
     _set(case, field, text, f"{field}_mapped")
 
@@ -200,10 +198,13 @@ def _spoil_children(form: Form, case: Case, rng: Any) -> None:
         ("route_leg", case.legs, "route_leg.year"),
         ("perpetrator", case.perpetrators, ""),
         ("assistance", case.services, "assistance.started_on"),
+        ("screening", case.screenings, "screening.decided_on"),
+        ("referral", case.referrals, "referral.referred_on"),
+        ("event", case.events, "event.year"),
     ]
     for source, children, dated in held:
-        fields = [c.field for c in form.sources[source] if c.codes]
-        for child in children:
+        fields = [c.field for c in form.sources.get(source, ()) if c.codes]
+        for child in children if fields else ():
             roll = rng.random()
             if roll < UNMAPPED_CHILD_CODE:
                 field = rng.choice(fields)

@@ -159,6 +159,8 @@ def _write_orphan(form: Form, case: Case, sink: Sink, truth: Truth | None) -> No
         exploitations=case.exploitations[:1],
         legs=case.legs[:1],
         services=case.services[:1],
+        screenings=case.screenings[:1],
+        referrals=case.referrals[:1],
     )
     rule = f"{source}.case_present" if nobody else f"{source}.case_known"
     for place, cells, _ in form.lines(stray):

@@ -40,7 +40,7 @@ class Perpetrator:
     """One perpetrator of a case."""
 
     number: int
-    role: str | None
+    roles: list[str]  # in the order in which they were named
     gender: str | None
     age: int | None
     citizenship: str | None
@@ -54,7 +54,41 @@ class Service:
     type: str | None
     status: str | None
     started: date | None
+    ended: date | None
     provider: str | None
+    bad: Bad = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Screening:
+    """One decision on whether the person is a victim of trafficking."""
+
+    decision: str | None
+    decided_by: str | None
+    decided: date | None
+    bad: Bad = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Referral:
+    """One referral, to the mission or on from it."""
+
+    direction: str  # incoming, outgoing
+    reason: str | None
+    referred: date | None
+    organisation: str | None  # its type
+    country: str | None  # of the organisation
+    bad: Bad = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Event:
+    """One historic trafficking event."""
+
+    number: int
+    type: str | None
+    country: str | None
+    year: int | None
     bad: Bad = field(default_factory=dict)
 
 
@@ -87,13 +121,25 @@ class Case:
     relationship: str | None
     legs: list[Leg]
     perpetrators: list[Perpetrator]
-    factors: dict[str, str | None]
+    factors: dict[tuple[str, str], str | None]  # factor and level
     services: list[Service]
     local: dict[str, str | None]
     consent: str  # yes, no, unknown, withdrawn
     withdrawn: date | None
     version: str  # form version in force at registration
     rng: random.Random  # for spelling: missing codes, drifting capitals
+    children: int | None = None
+    primary_language: str | None = None
+    secondary_language: str | None = None
+    residence: str | None = None
+    deceased: str | None = None
+    age_when: int | None = None  # full years when trafficked
+    sexual_forms: list[str] = field(default_factory=list)
+    platforms: dict[str, list[str]] = field(default_factory=dict)  # by purpose
+    recruitment_country: str | None = None
+    screenings: list[Screening] = field(default_factory=list)
+    referrals: list[Referral] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     bad: Bad = field(default_factory=dict)
     rule: str = ""  # the row rule its case row must fail
     copies: str = ""  # "", "repeat" or "conflict"

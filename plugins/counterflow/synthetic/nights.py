@@ -18,7 +18,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from counterflow.synthetic import people
-from counterflow.synthetic.forms.base import Column, Form
+from counterflow.synthetic.forms.base import Form
 from counterflow.synthetic.model import Case
 
 
@@ -90,9 +90,7 @@ def new_cases(size: int, mission: str, night: int) -> list[int]:
 def renamed(form: Form) -> Form:
     """The form with another header over gender, as it comes when somebody edits the export."""
     columns = [
-        Column(c.header + "_2", c.fill, c.field, c.codes, c.role, c.technical)
-        if c.field == "case.gender"
-        else c
+        replace(c, header=c.header + "_2") if c.field == "case.gender" else c
         for c in form.sources["case"]
     ]
     return replace(form, sources={**form.sources, "case": columns})

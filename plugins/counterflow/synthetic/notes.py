@@ -6,7 +6,7 @@ and which local codes it holds, what an empty cell means, what the question of c
 
 from __future__ import annotations
 
-from counterflow.synthetic import standard
+from counterflow.synthetic import languages, standard
 from counterflow.synthetic.forms.base import Column, Form
 
 QUESTIONS = {
@@ -22,7 +22,8 @@ STANDARD_LISTS = {
     "gender", "marital_status", "education", "trafficking_status", "recruiter_relationship",
     "recruitment_method", "means_of_control", "exploitation_type", "labour_sector",
     "vulnerability_factor", "perpetrator_role", "case_status", "service_type",
-    "organisation_type",
+    "organisation_type", "decision_making_org", "sexual_form", "online_platform",
+    "referral_reason",
 }  # fmt: skip
 COUNTRY_STYLES = {
     "legacy_uk": "ISO 3166 alpha-2, upper case",
@@ -82,6 +83,8 @@ def meaning(form: Form, name: str, code: str) -> str:
         return code
     if name in STANDARD_LISTS:
         return standard.labels(name).get(code, code.replace("_", " ").capitalize())
+    if name == "language":
+        return f"{code} (ISO 639-2/T)" if code not in languages.rare() else f"{code}: other"
     return code.replace("_", " ")
 
 
@@ -140,6 +143,18 @@ def _answers(form: Form) -> list[str]:
         lines.append("technical names of the address block are known to be shifted: trust labels")
     if form.kind == "json":
         lines.append("rows of a nested list are counted through the whole file, as they come")
+    if form.last_screening_only:
+        lines.append("screening: one decision a case; its date is not asked")
+    if form.flat_referrals:
+        lines.append("referrals: room for one in each direction that has columns")
+    if form.decided_by:
+        lines.append("screening: one decision and its day for each organisation with columns")
+    if form.perpetrator_places:
+        lines.append("perpetrators: the digit in the column's name (its group) is the number")
+    if form.asks("case.primary_language"):
+        lines.append("languages: those that headquarters' list does not have are `other`")
+    if form.asks("assistance.ended_on"):
+        lines.append("end of assistance: empty while it lasts")
     if form.age_kind == "years":
         lines.append("age: full years at registration")
     return lines
@@ -159,6 +174,11 @@ def _column(form: Form, column: Column) -> str:
     role = {"personal": "PERSONAL", "ignored": "not needed", "key": "case number",
             "consent": "consent"}.get(column.role, column.field)  # fmt: skip
     codes = f"  codes: {column.codes}" if column.codes else ""
+    codes += "  (several)" if column.many else ""
+    if column.group:
+        codes += f"  group: {column.group}"
+    if column.also:
+        codes += f"  feeds {column.also} too"
     technical = f"  technical name: {column.technical!r}" if form.pre_numbered else ""
     question = ""
     for asked in form.mission.variation.local:

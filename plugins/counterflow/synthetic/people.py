@@ -12,10 +12,19 @@ import random
 from datetime import date, timedelta
 
 from counterflow.synthetic import calibration as c
-from counterflow.synthetic import corridors
+from counterflow.synthetic import corridors, languages
 from counterflow.synthetic.countries import DESTINATIONS, ORIGINS, SOUTH_EASTERN_EUROPE
 from counterflow.synthetic.forms.base import Form
-from counterflow.synthetic.model import Case, Exploitation, Leg, Perpetrator, Service
+from counterflow.synthetic.model import (
+    Case,
+    Event,
+    Exploitation,
+    Leg,
+    Perpetrator,
+    Referral,
+    Screening,
+    Service,
+)
 
 # Share of cases where a question on the form has no answer.
 UNANSWERED = {
@@ -23,7 +32,11 @@ UNANSWERED = {
     "country": 0.10, "flags": 0.24, "trafficking_status": 0.05, "months": 0.30, "referral": 0.09,
     "status": 0.02, "retrafficked": 0.25, "relationship": 0.38, "method": 0.25, "sector": 0.20,
     "year": 0.15, "expl_country": 0.12, "leg_country": 0.06, "role": 0.06, "perp_citizenship": 0.5,
-    "service_date": 0.08, "provider": 0.15, "local": 0.3,
+    "service_date": 0.08, "provider": 0.15, "local": 0.3, "children": 0.2, "language": 0.12,
+    "second_language": 0.7, "residence": 0.15, "deceased": 0.4, "age_when": 0.3,
+    "sexual_form": 0.3, "decision": 0.05, "decided_by": 0.06, "decided_on": 0.1, "reason": 0.15,
+    "referred_on": 0.08, "organisation": 0.12, "organisation_country": 0.3, "event_year": 0.15,
+    "recruitment_country": 0.25, "ended": 0.4,
 }  # fmt: skip
 # Answers to means of control asked one by one. Before 2009 hardly any No was stored.
 NO_STORED_OLD, NO_STORED = 0.10, 0.55
@@ -33,6 +46,7 @@ NOTHING_CHOSEN = 0.15  # of lists of means and factors
 CONSENT = (("yes", 0.915), ("no", 0.06), ("unknown", 0.02), ("withdrawn", 0.005))
 LABOUR_TYPES = frozenset({"forced_labour", "child_labour", "forced_begging", "servitude"})
 SECTOR_ROWS_MAX = 2
+LAST_DAY = date(2010, 11, 20)  # nothing that is drawn happened later, unless the case is newer
 # Niger after Nigeria, Guinea after Guinea-Bissau: what the template's macro cannot hold.
 SUBSTRING_NEIGHBOUR = {"NGA": "NER", "GNB": "GIN"}
 
@@ -130,6 +144,7 @@ def make(
     _perpetrators(rng, case, cit)
     _factors(rng, form, case)
     _assistance(rng, form, case)
+    _further(stream(seed, mission, index, "further"), form, case, cit, target, age)
     for question in form.mission.variation.local:
         if answered(rng, "local"):
             case.local[question.name] = rng.choice(list(question.codes))
@@ -295,7 +310,7 @@ def _perpetrators(rng: random.Random, case: Case, origin: str) -> None:
         case.perpetrators.append(
             Perpetrator(
                 number,
-                c.PERPETRATOR_ROLE(rng) if answered(rng, "role") else None,
+                [c.PERPETRATOR_ROLE(rng)] if answered(rng, "role") else [],
                 c.PERPETRATOR_GENDER(rng) or None,
                 rng.randint(20, 60) if rng.random() >= c.PERPETRATOR_AGE_MISSING else None,
                 origin if answered(rng, "perp_citizenship") else None,
@@ -306,7 +321,7 @@ def _perpetrators(rng: random.Random, case: Case, origin: str) -> None:
 def _factors(rng: random.Random, form: Form, case: Case) -> None:
     none = rng.random() < NOTHING_CHOSEN
     for item in form.factor_items:
-        met, known = rng.random() < c.FACTOR[item], rng.random()
+        met, known = rng.random() < c.FACTOR[item[0]], rng.random()
         answer = "yes" if met else "no" if known < NO_STORED else None
         case.factors[item] = None if none else answer
 
@@ -324,10 +339,116 @@ def _assistance(rng: random.Random, form: Form, case: Case) -> None:
 
 def service_of(rng: random.Random, after: date) -> Service:
     """One service some weeks after a day, never after the first night."""
-    started = min(after + timedelta(days=int(rng.expovariate(1 / 40))), date(2010, 11, 20))
-    return Service(
-        c.SERVICE(rng),
-        c.SERVICE_STATUS(rng),
-        max(started, after) if answered(rng, "service_date") else None,
-        c.REFERRAL(rng) if answered(rng, "provider") else None,
-    )
+    service = Service(c.SERVICE(rng), c.SERVICE_STATUS(rng), None, None, None)
+    started = later(rng, after, 40)
+    if answered(rng, "service_date"):
+        service.started = started
+    if answered(rng, "provider"):
+        service.provider = c.REFERRAL(rng)
+    if service.status == "provided" and answered(rng, "ended"):
+        service.ended = later(rng, started, 60)
+    return service
+
+
+def later(rng: random.Random, after: date, mean: int) -> date:
+    """A day some `mean` days after another, never after the first night."""
+    return max(after, min(after + timedelta(days=int(rng.expovariate(1 / mean))), LAST_DAY))
+
+
+def _further(
+    rng: random.Random, form: Form, case: Case, origin: str, target: str, age: int
+) -> None:
+    """What else the standard asks: from a stream of its own, so that the rest stays as it was."""
+    if answered(rng, "children"):
+        case.children = 0 if age < 16 else int(c.CHILDREN(rng))
+    spoken = languages.spoken(origin)
+    if answered(rng, "language"):
+        case.primary_language = spoken[0] if rng.random() < 0.8 else rng.choice(spoken)
+        if answered(rng, "second_language"):
+            second = rng.choice(languages.spoken(target))
+            case.secondary_language = second if second != case.primary_language else "eng"
+    if answered(rng, "residence"):
+        case.residence = rng.choices((origin, target, form.mission.code), (82, 12, 6))[0]
+    if answered(rng, "deceased"):
+        case.deceased = _yes(rng, c.DECEASED)
+    if answered(rng, "age_when"):
+        case.age_when = max(0, age - (case.months or 6) // 12 - (rng.random() < 0.3))
+    if case.sexual == "yes" and answered(rng, "sexual_form"):
+        drawn = [c.SEXUAL_FORM(rng) for _ in range(_few(rng, 0.2))]
+        case.sexual_forms = list(dict.fromkeys(drawn))
+    for purpose, share in c.ONLINE.items():
+        if case.registered.year >= 2006 and rng.random() < share:
+            drawn = [c.PLATFORM(rng) for _ in range(_few(rng, 0.25))]
+            case.platforms[purpose] = list(dict.fromkeys(drawn))
+    if answered(rng, "recruitment_country"):
+        case.recruitment_country = origin if rng.random() < 0.9 else target
+    for person in case.perpetrators:
+        if person.roles and rng.random() < c.SECOND_ROLE:
+            second = c.PERPETRATOR_ROLE(rng)
+            person.roles += [second] if second not in person.roles else []
+    _screen(rng, form, case)
+    _refer(rng, form, case)
+    _events(rng, case, origin, target)
+
+
+def _screen(rng: random.Random, form: Form, case: Case) -> None:
+    """Decisions by one organisation after the other; the last is the case's status."""
+    deciding: list[str] = []
+    for _ in range(rng.choices((0, 1, 2, 3), (20, 55, 20, 5))[0]):
+        by = c.DECIDED_BY(rng)
+        deciding += [by] if by not in deciding else []
+    if form.decided_by:
+        deciding = [by for by in deciding if by in form.decided_by]
+    day = case.registered
+    for by in deciding:
+        day = later(rng, day, 30)
+        last = by == deciding[-1]
+        decision = case.trafficking_status if last else c.TRAFFICKING_STATUS(rng)
+        case.screenings.append(
+            Screening(
+                decision if answered(rng, "decision") else None,
+                by if answered(rng, "decided_by") or form.decided_by else None,
+                day if answered(rng, "decided_on") else None,
+            )
+        )
+
+
+def _refer(rng: random.Random, form: Form, case: Case) -> None:
+    outgoing = rng.choices((0, 1, 2), (62, 33, 5))[0]
+    if form.flat_referrals:
+        outgoing = min(outgoing, 1)
+    incoming = int(rng.random() < 0.7)
+    for number in range(incoming + outgoing):
+        arrives = number < incoming
+        before = case.registered - timedelta(days=int(rng.expovariate(1 / 20)))
+        day = before if arrives else later(rng, case.registered, 120)
+        there = form.mission.code if arrives or not case.residence else case.residence
+        case.referrals.append(
+            Referral(
+                "incoming" if arrives else "outgoing",
+                c.REFERRAL_REASON(rng) if answered(rng, "reason") else None,
+                day if answered(rng, "referred_on") else None,
+                (case.referral if arrives else c.REFERRAL(rng))
+                if answered(rng, "organisation")
+                else None,
+                there if answered(rng, "organisation_country") else None,
+            )
+        )
+
+
+def _events(rng: random.Random, case: Case, origin: str, target: str) -> None:
+    stops = [("recruitment", origin)]
+    stops += [("transit", leg.destination) for leg in case.legs[:-1] if leg.destination]
+    stops.append(("exploitation", target))
+    year = case.registered.year - (case.months or 6) // 12
+    if rng.random() < 0.25:
+        return
+    for number, (kind, country) in enumerate(stops, 1):
+        case.events.append(
+            Event(
+                number,
+                kind if answered(rng, "decision") else None,
+                country if answered(rng, "leg_country") else None,
+                year if answered(rng, "event_year") else None,
+            )
+        )

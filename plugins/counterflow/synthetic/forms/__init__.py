@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from counterflow.synthetic.forms import casebook, htcds1, htcds_xlsx, kobo, legacy
 from counterflow.synthetic.forms.base import Column, Form, Mission
 
@@ -22,9 +24,10 @@ def build(mission: Mission) -> Form:
         form.sources[source] = [_renamed(column, mission) for column in columns]
     for question in mission.variation.local:
         form.lists[f"local.{question.name}"] = dict(question.codes)
+    form.settle()
     return form
 
 
 def _renamed(column: Column, mission: Mission) -> Column:
     header = mission.variation.rename.get(column.header, column.header)
-    return Column(header, column.fill, column.field, column.codes, column.role, column.technical)
+    return replace(column, header=header)

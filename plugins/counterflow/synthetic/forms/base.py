@@ -22,6 +22,14 @@ Pick = Callable[[Case], Iterable[str]]
 UNCLEAR_CONSENT = 0.2  # of unknown consents: something is written, but neither yes nor no
 DRIFT = 0.05  # share of cells whose capitals differ from the list
 
+NO_LEVEL = "not_asked"  # level of a factor on a form that does not tell levels apart
+# Where the canonical field and the attribute of the part have different names.
+ATTRIBUTES = {
+    "referral.referred_on": "referred", "referral.organisation_type": "organisation",
+    "referral.organisation_country": "country", "screening.decided_on": "decided",
+    "perpetrator.role": "roles", "perpetrator.age_band": "age",
+}  # fmt: skip
+
 BASIS_KEYS = {"screening": "country_screening", "registration": "country_registration"}
 
 
@@ -68,6 +76,9 @@ class Column:
     codes: str = ""
     role: str = "field"  # field, key, personal, ignored, consent
     technical: str = ""  # hidden first row of the official template
+    group: str = ""  # the group of columns it belongs to: `outgoing` of referral
+    many: bool = False  # several codes may stand in one cell
+    also: str = ""  # a second field that it feeds
 
 
 @dataclass(slots=True)
@@ -94,13 +105,16 @@ class Form:
     control_v1_lacks: frozenset[str] = frozenset()
     control_mode: str = "chosen"  # chosen, each
     control_not_chosen: str = "unknown"
-    factor_items: tuple[str, ...] = ()
+    factor_items: tuple[tuple[str, str], ...] = ()  # factor and level, in the order of the form
     factor_mode: str = "chosen"
     factor_not_chosen: str = "unknown"
-    factor_levels: dict[str, str] = field(default_factory=dict)
     exploitation_not_chosen: str = "no"
     flat_exploitation: bool = False  # types and sectors are two lists of one row
     services_flat: tuple[str, ...] = ()  # statuses that have a list column of their own
+    flat_referrals: bool = False  # room for one referral in and one out
+    decided_by: tuple[str, ...] = ()  # organisations that have columns of their own
+    last_screening_only: bool = False  # one column says who decided the status
+    perpetrator_places: int = 0  # perpetrators that the row of a case has room for
     files: dict[str, str] = field(default_factory=dict)  # source to file name, in a zip
     joiner: str = "; "
     macro_drops_substrings: bool = False
@@ -114,6 +128,20 @@ class Form:
     many_methods: bool = True
     drifting: frozenset[str] = frozenset()  # fields whose capitals drift
     bands: dict[str, tuple[str, ...]] = field(default_factory=dict)  # age band to its spellings
+    fed: frozenset[str] = frozenset()  # every `table.field` that a column feeds
+
+    def settle(self) -> None:
+        """Note what the columns feed, once they are final."""
+        columns = [column for held in self.sources.values() for column in held]
+        self.fed = frozenset({c.field for c in columns} | {c.also for c in columns})
+
+    def takes_referral(self, direction: str) -> bool:
+        """Whether the form records referrals in that direction."""
+        if "referral" in self.sources:
+            return True
+        return any(
+            c.group == direction and c.field.startswith("referral.") for c in self.sources["case"]
+        )
 
     @property
     def takes_withdrawal(self) -> bool:
@@ -124,9 +152,10 @@ class Form:
         """The version of the form in force on a day."""
         return "v1" if self.v1_until and registered <= self.v1_until else "v2"
 
-    def asks(self, name: str, version: str) -> bool:
+    def asks(self, name: str, version: str = "") -> bool:
         """Whether `table.field` stands on that version of the form."""
-        return name in self.asked and not (version == "v1" and name in self.v1_lacks)
+        known = name in self.asked or name in self.fed
+        return known and not (version == "v1" and name in self.v1_lacks)
 
     def control_asked(self, version: str) -> list[str]:
         """Means of control on that version of the form."""
@@ -156,11 +185,12 @@ class Form:
             return holder.bad[name]
         return self.absent(case) if value is None else self.countries[value]
 
-    def join(self, case: Case, name: str, items: Iterable[str]) -> Cell:
+    def join(self, case: Case, name: str, items: Iterable[str], holder: Any = None) -> Cell:
         """The cell of a list of local codes; an unmapped one may be among them."""
         picked = list(items)
-        if name in case.bad:
-            picked.append(case.bad[name])
+        bad = (holder or case).bad
+        if name in bad:
+            picked.append(bad[name])
         if self.kind == "json":
             return picked
         return self.joiner.join(picked) if picked else self.absent(case)
@@ -183,6 +213,8 @@ class Form:
         """The cell of a number, now and then in local digits."""
         if name in holder.bad:
             return holder.bad[name]
+        if case.version == "v1" and name in self.v1_lacks:
+            return ""
         if value is None:
             return self.absent(case)
         text = str(value)
@@ -210,17 +242,32 @@ def parts(form: Form, case: Case, source: str) -> Iterator[tuple[Any, str]]:
         if "control.means_of_control" in case.bad:
             yield case.bad["control.means_of_control"], "control.means_of_control_mapped"
     elif source == "vulnerability":
-        for item in form.factor_items:
-            yield item, ""
+        for asked in form.factor_items:
+            yield asked, ""
+    elif source == "online_platform":
+        for purpose, platforms in case.platforms.items():
+            for platform in platforms:
+                yield (purpose, platform), ""
+    elif source == "sexual_exploitation":
+        for kind in case.sexual_forms:
+            yield kind, ""
     else:
         children: dict[str, Sequence[Any]] = {
             "exploitation": case.exploitations,
             "route_leg": case.legs,
             "perpetrator": case.perpetrators,
             "assistance": case.services,
+            "screening": case.screenings,
+            "referral": case.referrals,
+            "event": case.events,
         }
         for part in children[source]:
             yield part, part.bad.get("", "")
+
+
+def band_of(age: int) -> str:
+    """The band of an age in full years."""
+    return next(band for band, (low, high) in AGE_BANDS.items() if low <= age <= high)
 
 
 # Ready-made fillers.
@@ -234,8 +281,7 @@ def age_of(form: Form, case: Case, part: Any) -> Cell:
         return form.number(case, case, "case.age_band", case.age)
     if "case.age_band" in case.bad or case.age is None:
         return form.number(case, case, "case.age_band", None)
-    band = next(b for b, (low, high) in AGE_BANDS.items() if low <= case.age <= high)
-    spellings = form.bands[band]
+    spellings = form.bands[band_of(case.age)]
     return spellings[0] if case.rng.random() < 0.8 else case.rng.choice(spellings)
 
 
@@ -299,6 +345,8 @@ def personal(form: Form, case: Case, kind: str) -> Cell:
         return f"{said['note']} +000 556 {n:06d}" if n % 3 == 0 else ""
     if kind == "city":
         return said["surname"] + "-" + str(n % 12)
+    if kind == "organisation":
+        return f"{said['surname']} Centre {n % 7}"
     if kind == "row":
         return n
     if kind == "start":
@@ -357,14 +405,69 @@ def chosen(name: str, codes: str, pick: Pick) -> Fill:
     return fill
 
 
+def listing(header: str, name: str, codes: str, pick: Pick, group: str = "", technical: str = "",
+            placed: bool = False) -> Column:  # fmt: skip
+    """A column that may hold several codes; `placed`: its bad value stands in another column."""
+    fill = chosen("none" if placed else name, codes, pick)
+    return Column(header, fill, name, codes, technical=technical, group=group, many=True)
+
+
+def roles_of(form: Form, case: Case, person: Any) -> Cell:
+    """The roles of a perpetrator in one cell."""
+    said = [form.lists["perpetrator_role"][role] for role in person.roles]
+    return form.join(case, "perpetrator.role", said, person)
+
+
 def means_chosen(case: Case) -> list[str]:
     """Means of control answered yes."""
     return [item for item, answer in case.control.items() if answer == "yes"]
 
 
-def factors_chosen(case: Case) -> list[str]:
-    """Factors of vulnerability answered yes."""
-    return [item for item, answer in case.factors.items() if answer == "yes"]
+def factors_chosen(level: str = NO_LEVEL) -> Pick:
+    """Factors of vulnerability answered yes, on one level."""
+    return lambda case: [
+        factor for (factor, on), answer in case.factors.items() if on == level and answer == "yes"
+    ]
+
+
+def platforms_of(purpose: str) -> Pick:
+    """Websites and apps used for a purpose."""
+    return lambda case: case.platforms.get(purpose, [])
+
+
+def in_group(table: str, group: str, attribute: str, write: str, codes: str = "") -> Fill:
+    """A field of the part of a case that a group of columns has room for.
+
+    `write` is how: `code`, `country`, `day`, `number` or `list`.
+    """
+    name = f"{table}.{attribute}"
+
+    def fill(form: Form, case: Case, part: Any) -> Cell:
+        held = grouped(case, table, group)
+        holder = case if held is None else held
+        value = None if held is None else getattr(held, ATTRIBUTES.get(name, attribute))
+        if name in case.bad:
+            holder = case
+        if write == "code":
+            return form.code(case, holder, name, value, codes)
+        if write == "list":
+            return form.join(case, name, [form.lists[codes][v] for v in value or []])
+        if write == "country":
+            return form.country(case, holder, name, value)
+        if write == "day":
+            return form.day(case, holder, name, value)
+        return form.number(case, holder, name, value)
+
+    return fill
+
+
+def grouped(case: Case, table: str, group: str) -> Any:
+    """The first referral in that direction, the decision by that organisation, that perpetrator."""
+    if table == "referral":
+        return next((r for r in case.referrals if r.direction == group), None)
+    if table == "screening":
+        return next((s for s in case.screenings if s.decided_by == group), None)
+    return next((p for p in case.perpetrators if str(p.number) == group), None)
 
 
 def types_chosen(case: Case) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from counterflow.synthetic import standard
+from counterflow.synthetic import languages, standard
 from counterflow.synthetic.countries import alpha2, names
 from counterflow.synthetic.forms.base import (
     Cell,
@@ -16,26 +16,28 @@ from counterflow.synthetic.forms.base import (
     Form,
     Mission,
     age_of,
-    chosen,
     citizenship_list,
     consent,
     country_of,
     day_of,
     fixed,
     key,
+    listing,
     local_columns,
     means_answer,
     number_of,
     of,
+    roles_of,
     withdrawn,
 )
 from counterflow.synthetic.model import Case
 from counterflow.synthetic.words import words
 
-FACTOR_LEVELS = {
-    "addiction": "individual", "mental_health": "individual", "migration": "individual",
-    "poverty": "household", "abuse_physical": "household", "discrimination": "community",
-}  # fmt: skip
+FACTORS = (
+    ("addiction", "individual"), ("mental_health", "individual"), ("migration", "individual"),
+    ("discrimination", "individual"), ("poverty", "household"), ("abuse_physical", "household"),
+    ("discrimination", "household"), ("discrimination", "community"), ("education", "community"),
+)  # fmt: skip
 BASIS = {"last_exploitation": "last", "screening": "screening", "registration": "registration"}
 
 
@@ -49,7 +51,8 @@ def lists_of(language: str) -> dict[str, dict[str, str]]:
     """Enumerations: camelCase in English, words in Arabic where staff typed them."""
     lists = {
         name: {code: camel(code) for code in standard.codes(name)}
-        for name in ("trafficking_status", "recruitment_method", "perpetrator_role", "gender",
+        for name in ("trafficking_status", "recruitment_method", "perpetrator_role", "gender", "decision_making_org",
+                     "referral_reason", "event_type", "online_platform", "sexual_form",
                      "organisation_type", "marital_status", "service_type", "case_status",
                      "recruiter_relationship", "exploitation_type")
     }  # fmt: skip
@@ -64,10 +67,21 @@ def lists_of(language: str) -> dict[str, dict[str, str]]:
     lists["consent"] = {"yes": "granted", "no": "denied"}
     lists["basis"] = BASIS
     lists["control_answer"] = {"yes": "true", "no": "false"}
-    lists["vulnerability_factor"] = {code: camel(code) for code in FACTOR_LEVELS}
+    lists["true_false"] = {"yes": "true", "no": "false"}
+    lists["direction"] = {"incoming": "in", "outgoing": "out"}
+    lists["purpose"] = {"recruitment": "recruitment", "exploitation": "exploitation"}
+    lists["language"] = languages.alpha3() if language == "en" else languages.names(language)
+    lists["vulnerability_factor"] = {code: camel(code) for code, _ in FACTORS}
     lists["vulnerability_level"] = {level: level for level in ("individual", "household",
                                                                "community")}  # fmt: skip
     return lists
+
+
+def deceased(form: Form, case: Case, part: Any) -> Cell:
+    """Whether the person is known to have died: true, false or null."""
+    if "case.is_deceased" in case.bad:
+        return case.bad["case.is_deceased"]
+    return None if case.deceased is None else case.deceased == "yes"
 
 
 def risk(form: Form, case: Case, part: Any) -> Cell:
@@ -100,7 +114,16 @@ def build(mission: Mission) -> Form:
         Column("person.phone", fixed("phone"), role="personal"),
         Column("person.age" if years else "person.dateOfBirth", age_of, "case.age_band"),
         single("person.gender", "case.gender", "gender", "gender"),
-        Column("person.citizenships", citizenship_list, "citizenship.citizenship", "countries"),
+        Column("person.citizenships", citizenship_list, "citizenship.citizenship", "countries",
+               many=True),
+        country("person.countryOfResidence", "case.country_of_residence", "residence"),
+        single("person.languages.primary", "case.primary_language", "primary_language",
+               "language"),
+        single("person.languages.secondary", "case.secondary_language", "secondary_language",
+               "language"),
+        Column("person.children", number_of("case.children_band", "children"),
+               "case.children_band"),
+        Column("person.deceased", deceased, "case.is_deceased", "true_false"),
         single("person.maritalStatus", "case.marital_status", "marital", "marital_status"),
         single("person.education", "case.education", "education", "education"),
         single("status", "case.case_status", "status", "case_status"),
@@ -114,9 +137,13 @@ def build(mission: Mission) -> Form:
                "case.country_of_exploitation_basis", "basis"),
         Column("durationMonths", number_of("case.duration_band", "months"), "case.duration_band"),
         single("traffickedBefore", "case.is_retrafficked", "retrafficked", "answer"),
-        Column("recruitment.methods", chosen("recruitment.recruitment_method",
-               "recruitment_method", lambda case: case.methods),
-               "recruitment.recruitment_method", "recruitment_method"),
+        Column("ageWhenTrafficked", number_of("case.age_band_when_trafficked", "age_when"),
+               "case.age_band_when_trafficked"),
+        listing("sexualExploitation.forms", "sexual_exploitation.sexual_exploitation_form",
+                "sexual_form", lambda case: case.sexual_forms),
+        listing("recruitment.methods", "recruitment.recruitment_method", "recruitment_method",
+                lambda case: case.methods),
+        country("recruitment.country", "recruitment.country", "recruitment_country"),
         single("recruitment.recruiter", "recruitment.recruiter_relationship", "relationship",
                "recruiter_relationship"),
         *(Column(f"meansOfControl.{camel(item)}", means_answer(item), f"control.{item}",
@@ -148,16 +175,16 @@ def build(mission: Mission) -> Form:
             "perpetrator": [
                 Column("number", lambda form, case, person: person.number,
                        "perpetrator.perpetrator_number"),
-                single("role", "perpetrator.role", "role", "perpetrator_role"),
+                Column("roles", roles_of, "perpetrator.role", "perpetrator_role", many=True),
                 single("gender", "perpetrator.gender", "gender", "gender"),
                 Column("age", number_of("perpetrator.age_band", "age"), "perpetrator.age_band"),
                 country("citizenship", "perpetrator.citizenship", "citizenship"),
                 Column("alias", fixed("surname"), role="personal"),
             ],
             "vulnerability": [
-                Column("factor", lambda form, case, item: camel(item), "vulnerability.factor",
+                Column("factor", lambda form, case, item: camel(item[0]), "vulnerability.factor",
                        "vulnerability_factor"),
-                Column("level", lambda form, case, item: FACTOR_LEVELS[item],
+                Column("level", lambda form, case, item: item[1],
                        "vulnerability.level", "vulnerability_level"),
                 Column("present", risk, "vulnerability.answer", "control_answer"),
             ],
@@ -166,12 +193,44 @@ def build(mission: Mission) -> Form:
                 single("status", "assistance.status", "status", "assistance_status"),
                 Column("startedOn", day_of("assistance.started_on", "started"),
                        "assistance.started_on"),
+                Column("endedOn", day_of("assistance.ended_on", "ended"), "assistance.ended_on"),
                 single("provider", "assistance.provider_type", "provider", "organisation_type"),
+            ],
+            "online_platform": [
+                Column("purpose", lambda form, case, used: used[0], "online_platform.purpose",
+                       "purpose"),
+                Column("name", lambda form, case, used: camel(used[1]),
+                       "online_platform.platform", "online_platform"),
+                Column("account", fixed("email"), role="personal"),
+            ],
+            "screening": [
+                single("decision", "screening.decision", "decision", "trafficking_status"),
+                single("decidedBy", "screening.decided_by", "decided_by", "decision_making_org"),
+                Column("decidedOn", day_of("screening.decided_on", "decided"),
+                       "screening.decided_on"),
+            ],
+            "referral": [
+                single("direction", "referral.direction", "direction", "direction"),
+                single("reason", "referral.reason", "reason", "referral_reason"),
+                Column("date", day_of("referral.referred_on", "referred"),
+                       "referral.referred_on"),
+                Column("organisation.name", fixed("organisation"), role="personal"),
+                single("organisation.type", "referral.organisation_type", "organisation",
+                       "organisation_type"),
+                country("organisation.country", "referral.organisation_country", "country"),
+            ],
+            "event": [
+                Column("number", lambda form, case, event: event.number, "event.event_number"),
+                single("type", "event.event_type", "type", "event_type"),
+                country("country", "event.country", "country"),
+                Column("city", fixed("city"), role="personal"),
+                Column("year", number_of("event.year", "year"), "event.year"),
             ],
         },
         files={"exploitation": "exploitations", "route_leg": "route",
                "perpetrator": "perpetrators", "vulnerability": "riskFactors",
-               "assistance": "assistance"},
+               "assistance": "assistance", "online_platform": "onlinePlatforms",
+               "screening": "screenings", "referral": "referrals", "event": "events"},
         lists=lists_of(language),
         countries=alpha2() if language == "en" else names(language),
         asked=frozenset({
@@ -186,9 +245,8 @@ def build(mission: Mission) -> Form:
         basis_by_case=True,
         control_items=means,
         control_mode="each",
-        factor_items=tuple(FACTOR_LEVELS),
+        factor_items=FACTORS,
         factor_mode="each",
-        factor_levels=FACTOR_LEVELS,
         number_style="CB-" + mission.code + "-{index:06d}",
         age_kind="years" if years else "birth",
         digits="٠١٢٣٤٥٦٧٨٩" if language == "ar" else "",

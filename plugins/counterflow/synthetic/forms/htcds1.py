@@ -6,15 +6,19 @@ UTF-16 with tabs, French as CSV, Spanish as a workbook with age groups instead o
 
 from __future__ import annotations
 
-from counterflow.synthetic import standard
+from typing import Any
+
+from counterflow.synthetic import languages, standard
 from counterflow.synthetic.calibration import AGE_BANDS
 from counterflow.synthetic.countries import names
 from counterflow.synthetic.forms.base import (
+    NO_LEVEL,
+    Cell,
     Column,
     Form,
     Mission,
     age_of,
-    chosen,
+    band_of,
     citizenship_list,
     consent,
     country_of,
@@ -22,13 +26,17 @@ from counterflow.synthetic.forms.base import (
     factors_chosen,
     fixed,
     key,
+    listing,
     local_columns,
     means_chosen,
+    number_of,
     of,
+    platforms_of,
     sectors_chosen,
     types_chosen,
 )
 from counterflow.synthetic.forms.kobo import services
+from counterflow.synthetic.model import Case
 from counterflow.synthetic.words import words
 
 CONSENT = {
@@ -45,6 +53,7 @@ NUMBER = {"en": "{yy:02d}/{index:04d}", "fr": "HT {index:04d}", "es": "{index:05
 
 # A spreadsheet took 9-17 for the 17th of September and nobody undid it.
 BANDS: dict[str, tuple[str, ...]] = {band: (band.replace("-", "--"),) for band in AGE_BANDS}
+CHILDREN = {"0": "ninguno", "1-2": "1 o 2", "3+": "3 o más"}
 BANDS["9-17"] = ("9--17", "09--17", "sep-17")
 
 
@@ -62,8 +71,32 @@ def lists_of(language: str) -> dict[str, dict[str, str]]:
         lists["education"] = standard.numbered("education", "ISCED ", 0)
         lists["recruitment_method"] = standard.numbered("recruitment_method", "R")
         lists["labour_sector"] = standard.sector_letters()
-    lists["consent"] = CONSENT[language]
+    lists["consent"] = lists["checkbox"] = CONSENT[language]
+    lists["language"] = languages.names(language)
+    lists["sexual_form"] = standard.labels("sexual_form")
+    lists["online_platform"] = standard.labels("online_platform")
+    lists["children_band"] = CHILDREN
     return lists
+
+
+def children(form: Form, case: Case, part: Any) -> Cell:
+    """The number of children as one of three groups."""
+    return form.code(
+        case, case, "case.children_band", children_group(case.children), "children_band"
+    )
+
+
+def children_group(number: int | None) -> str | None:
+    """The group of a number of children."""
+    return None if number is None else "0" if number == 0 else "1-2" if number < 3 else "3+"
+
+
+def age_then(form: Form, case: Case, part: Any) -> Cell:
+    """The age when trafficked: in years, or in the form's age groups."""
+    field = "case.age_band_when_trafficked"
+    if form.age_kind != "band" or field in case.bad or case.age_when is None:
+        return form.number(case, case, field, case.age_when)
+    return form.bands[band_of(case.age_when)][0]
 
 
 def build(mission: Mission) -> Form:
@@ -86,30 +119,44 @@ def build(mission: Mission) -> Form:
         single("prs_Gender", "case.gender", "gender", "gender"),
         single("prs_MaritalStatus", "case.marital_status", "marital", "marital_status"),
         single("prs_HighestLevelOfEducation", "case.education", "education", "education"),
-        Column("prs_Citizenship", citizenship_list, "citizenship.citizenship", "countries"),
+        Column("prs_Citizenship", citizenship_list, "citizenship.citizenship", "countries",
+               many=True),
+        Column("prs_NumberOfChildren", children if language == "es" else
+               number_of("case.children_band", "children"), "case.children_band",
+               "children_band" if language == "es" else ""),
+        single("prs_PrimaryLanguage", "case.primary_language", "primary_language", "language"),
+        single("prs_SecondaryLanguage", "case.secondary_language", "secondary_language",
+               "language"),
+        single("prs_Deceased", "case.is_deceased", "deceased", "checkbox"),
+        Column("prs_MailingCountry", country_of("case.country_of_residence", "residence"),
+               "case.country_of_residence", "countries"),
         Column("prs_MailingStreet", fixed("address"), role="personal"),
         Column("prs_MobilePhone", fixed("phone"), role="personal"),
         Column("vic_AgreementToManagePersonalData", consent, codes="consent", role="consent"),
         single("vic_RelationshipToTrafficker", "recruitment.recruiter_relationship",
                "relationship", "recruiter_relationship"),
-        Column("vic_MethodOfRecruitment", chosen("recruitment.recruitment_method",
-               "recruitment_method", lambda case: case.methods),
-               "recruitment.recruitment_method", "recruitment_method"),
-        Column("vic_MethodsOfControl", chosen("control.means_of_control", "means_of_control",
-               means_chosen), "control.means_of_control", "means_of_control"),
-        Column("vic_TypeOfExploitation", chosen("exploitation.exploitation_type",
-               "exploitation_type", types_chosen), "exploitation.exploitation_type",
-               "exploitation_type"),
-        Column("vic_ForcedLabourIndustry", chosen("exploitation.labour_sector", "labour_sector",
-               sectors_chosen), "exploitation.labour_sector", "labour_sector"),
-        Column("vic_Vulnerabilities", chosen("vulnerability.factor", "vulnerability_factor",
-               factors_chosen), "vulnerability.factor", "vulnerability_factor"),
+        Column("vic_AgeWhenTrafficked", age_then, "case.age_band_when_trafficked",
+               "age_band" if language == "es" else ""),
+        listing("vic_MethodOfRecruitment", "recruitment.recruitment_method",
+                "recruitment_method", lambda case: case.methods),
+        listing("vic_MethodsOfControl", "control.means_of_control", "means_of_control",
+                means_chosen),
+        listing("vic_TypeOfExploitation", "exploitation.exploitation_type", "exploitation_type",
+                types_chosen),
+        listing("vic_ForcedLabourIndustry", "exploitation.labour_sector", "labour_sector",
+                sectors_chosen),
+        listing("vic_TypeOfSexExploitation", "sexual_exploitation.sexual_exploitation_form",
+                "sexual_form", lambda case: case.sexual_forms),
+        listing("vic_RecruitmentWebsitesAndApps", "online_platform.platform", "online_platform",
+                platforms_of("recruitment"), group="recruitment"),
+        listing("vic_ExploitationWebsitesAndApps", "online_platform.platform", "online_platform",
+                platforms_of("exploitation"), group="exploitation", placed=True),
+        listing("vic_Vulnerabilities", "vulnerability.factor", "vulnerability_factor",
+                factors_chosen()),
         Column("vic_DetailsOfVulnerabilities", fixed("notes"), role="personal"),
         Column("hte_Country", country_of("case.country_of_exploitation", "country"),
                "case.country_of_exploitation", "countries"),
-        Column("spl_Type", chosen("assistance.service_type", "service_type",
-               services("provided")),
-               "assistance.service_type", "service_type"),
+        listing("spl_Type", "assistance.service_type", "service_type", services("provided")),
         single("cas_Status", "case.case_status", "status", "case_status"),
         *local_columns(mission),
     ]  # fmt: skip
@@ -136,7 +183,7 @@ def build(mission: Mission) -> Form:
         delimiter=mission.variation.delimiter or {"en": "\t", "fr": ";"}.get(language, ","),
         control_items=standard.codes("means_of_control") if language == "en"
         else tuple(words(language, "means_of_control")),
-        factor_items=standard.codes("vulnerability_factor"),
+        factor_items=tuple((f, NO_LEVEL) for f in standard.codes("vulnerability_factor")),
         flat_exploitation=True,
         services_flat=("provided",),
         number_style=NUMBER[language],

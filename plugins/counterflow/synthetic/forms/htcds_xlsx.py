@@ -9,20 +9,24 @@ technical name.
 
 from __future__ import annotations
 
+from typing import Any
+
 from counterflow.synthetic import standard
 from counterflow.synthetic.countries import names
 from counterflow.synthetic.forms.base import (
+    Cell,
     Column,
     Form,
     Mission,
     age_of,
-    chosen,
     citizenship_list,
     consent,
     country_of,
     day_of,
     fixed,
+    in_group,
     key,
+    listing,
     local_columns,
     means_chosen,
     of,
@@ -30,6 +34,7 @@ from counterflow.synthetic.forms.base import (
     types_chosen,
     withdrawn,
 )
+from counterflow.synthetic.model import Case
 
 COUNTRY_LABELS = {
     "last_exploitation": "Country of exploitation",
@@ -41,6 +46,20 @@ COUNTRY_LABELS = {
 def personal(technical: str, label: str, kind: str) -> Column:
     """A personal column of the template."""
     return Column(label, fixed(kind), role="personal", technical=technical)
+
+
+def referral(label: str, direction: str, attribute: str, write: str, codes: str = "",
+             technical: str = "") -> Column:  # fmt: skip
+    """A column of the referral in one direction."""
+    fill = in_group("referral", direction, attribute, write, codes)
+    return Column(label, fill, f"referral.{attribute}", codes, technical=technical,
+                  group=direction)  # fmt: skip
+
+
+def last_decider(form: Form, case: Case, part: Any) -> Cell:
+    """Who decided the status that stands beside it."""
+    by = case.screenings[-1].decided_by if case.screenings else None
+    return form.code(case, case, "screening.decided_by", by, "decision_making_org")
 
 
 def build(mission: Mission) -> Form:
@@ -57,7 +76,7 @@ def build(mission: Mission) -> Form:
         Column("Gender ", of("case.gender", "gender", "gender"), "case.gender", "gender",
                technical="prs_Gender"),
         Column("Citizenship", citizenship_list, "citizenship.citizenship", "countries",
-               technical="prs_Citizenship"),
+               technical="prs_Citizenship", many=True),
         personal("prs_Title", "Title", "none"),
         personal("prs_Email", "Email", "email"),
         personal("prs_HomePhone", "Home Phone", "none"),
@@ -69,39 +88,38 @@ def build(mission: Mission) -> Form:
         personal("prs_MailingPostalCode", "Mailing Country", "none"),
         Column("Trafficking Status", of("case.trafficking_status", "trafficking_status",
                "trafficking_status"), "case.trafficking_status", "trafficking_status",
-               technical="vic_TraffickingStatus"),
-        Column("Trafficking Status Decision Making Organization", fixed("none"), role="ignored",
+               technical="vic_TraffickingStatus", also="screening.decision"),
+        Column("Trafficking Status Decision Making Organization", last_decider,
+               "screening.decided_by", "decision_making_org",
                technical="vic_TraffickinStatusDecisionMakingOrg"),
-        Column("Method of Recruitment", chosen("recruitment.recruitment_method",
-               "recruitment_method", lambda case: case.methods), "recruitment.recruitment_method",
-               "recruitment_method", technical="vic_MethodOfRecruitment"),
-        personal("vic_LocationOfRecruitment", "Location of Recruitment", "none"),
-        Column("Methods of Control ", chosen("control.means_of_control", "means_of_control",
-               means_chosen), "control.means_of_control", "means_of_control",
-               technical="vic_MethodsOfControl"),
-        Column("Type of Exploitation", chosen("exploitation.exploitation_type",
-               "exploitation_type", types_chosen), "exploitation.exploitation_type",
-               "exploitation_type", technical="vic_TypeOfExploitation"),
-        Column("Forced Labour Industry", chosen("exploitation.labour_sector", "labour_sector",
-               sectors_chosen), "exploitation.labour_sector", "labour_sector",
-               technical="vic_ForcedLabourIndustry"),
-        Column("Type of Sex Exploitation", fixed("none"), role="ignored",
-               technical="vic_TypeOfSexExploitation"),
-        personal("vic_LocationOfExploitation", "Location of Exploitation", "none"),
+        listing("Method of Recruitment", "recruitment.recruitment_method", "recruitment_method",
+                lambda case: case.methods, technical="vic_MethodOfRecruitment"),
+        personal("vic_LocationOfRecruitment", "Location of Recruitment", "organisation"),
+        listing("Methods of Control ", "control.means_of_control", "means_of_control",
+                means_chosen, technical="vic_MethodsOfControl"),
+        listing("Type of Exploitation", "exploitation.exploitation_type", "exploitation_type",
+                types_chosen, technical="vic_TypeOfExploitation"),
+        listing("Forced Labour Industry", "exploitation.labour_sector", "labour_sector",
+                sectors_chosen, technical="vic_ForcedLabourIndustry"),
+        listing("Type of Sex Exploitation", "sexual_exploitation.sexual_exploitation_form",
+                "sexual_form", lambda case: case.sexual_forms,
+                technical="vic_TypeOfSexExploitation"),
+        personal("vic_LocationOfExploitation", "Location of Exploitation", "organisation"),
         Column("Status ", of("case.case_status", "status", "case_status"), "case.case_status",
                "case_status", technical="cas_Status"),
-        personal("cas_ReferringOrganisation", "Referring Organisation", "none"),
-        Column("Incoming Referral Date", day_of("none", "registered"), role="ignored",
-               technical="cas_IncomingReferralDate"),
+        personal("cas_ReferringOrganisation", "Referring Organisation", "organisation"),
+        referral("Incoming Referral Date", "incoming", "referred_on", "day",
+                 technical="cas_IncomingReferralDate"),
         personal("cas_ReferringPrimaryCaseWorker", "Referring Primary Case Worker", "worker"),
-        Column("Reason for Incoming Referral", fixed("none"), role="ignored",
-               technical="cas_ReasonForIncomingReferral"),
+        referral("Reason for Incoming Referral", "incoming", "reason", "code", "referral_reason",
+                 technical="cas_ReasonForIncomingReferral"),
         personal("cas_IncomingReferralDetails", "Incoming Referral Details", "notes"),
         personal("cas_ReferredOrganisation", "Referred Organisation", "none"),
         personal("cas_ReferredPrimaryCaseWorker", "Referred Primary Case Worker", "none"),
-        Column("Reason for Outgoing Referral", fixed("none"), role="ignored"),
-        Column("Outgoing Referral Date", fixed("none"), role="ignored",
-               technical="cas_OutgoingReferralDate"),
+        referral("Reason for Outgoing Referral", "outgoing", "reason", "code",
+                 "referral_reason"),
+        referral("Outgoing Referral Date", "outgoing", "referred_on", "day",
+                 technical="cas_OutgoingReferralDate"),
         personal("cas_OutgoingReferralDetails", "Outgoing Referral Details", "none"),
         personal("cas_ReasonForCaseClosure", "Reason for Case Closure ", "none"),
         Column("Case ID", key, role="key"),
@@ -128,6 +146,9 @@ def build(mission: Mission) -> Form:
             "exploitation_type": standard.labels("exploitation_type"),
             "labour_sector": standard.labels("labour_sector"),
             "case_status": standard.labels("case_status"),
+            "decision_making_org": standard.labels("decision_making_org"),
+            "sexual_form": standard.labels("sexual_form"),
+            "referral_reason": standard.labels("referral_reason"),
         },
         countries=names("en-iso"),
         asked=frozenset({
@@ -139,6 +160,8 @@ def build(mission: Mission) -> Form:
         basis=basis,
         control_items=standard.codes("means_of_control"),
         flat_exploitation=True,
+        flat_referrals=True,
+        last_screening_only=True,
         macro_drops_substrings=True,
         pre_numbered=1000,
         number_style=mission.code + "-{index:05d}",

@@ -6,25 +6,31 @@ exports labels, which contain spaces themselves.
 
 from __future__ import annotations
 
-from counterflow.synthetic import standard
+from dataclasses import replace
+
+from counterflow.synthetic import languages, standard
 from counterflow.synthetic.countries import alpha2, names
 from counterflow.synthetic.forms.base import (
     Column,
+    Fill,
     Form,
     Mission,
     Pick,
     age_of,
-    chosen,
     citizenship_list,
     consent,
     country_of,
     day_of,
+    factors_chosen,
     fixed,
+    in_group,
     key,
+    listing,
     local_columns,
     means_chosen,
     number_of,
     of,
+    platforms_of,
     sectors_chosen,
     types_chosen,
     withdrawn,
@@ -76,6 +82,32 @@ HEADERS = {
     "shoshon_desh shoshon_dhoron khat niyontron niyog_upay somporko mash age_pachar "
     "seba_prapto seba_proyojon obostha gobeshona_sommoti sommoti_prottahar montobbo",
 }
+# Questions that only some of the forms ask; `1` and `2` are perpetrators.
+FURTHER = {
+    "en": "children=prs_NumberOfChildren language=prs_Primary_Language "
+    "language2=prs_Secondary_Language residence=country_residence age_then=vic_AgeWhenTrafficked "
+    "sexual_form=vic_TypeOfSexExploitation recruit_apps=vic_RecruitmentWebsitesAndApps "
+    "exploit_apps=vic_ExploitationWebsitesAndApps recruit_country=country_recruitment "
+    "individual=vul_individual household=vul_household community=vul_community "
+    "referred_on=cas_IncomingReferralDate reason=cas_ReasonForIncomingReferral "
+    "organisation=cas_ReferringOrganisationType org_country=cas_ReferringOrganisationCountry "
+    "police=status_police police_on=status_police_date ngo=status_ngo ngo_on=status_ngo_date "
+    "court=status_court court_on=status_court_date role1=per1_RoleInProcess gender1=per1_Gender "
+    "age1=per1_Age role2=per2_RoleInProcess gender2=per2_Gender age2=per2_Age",
+    "fr": "children=nb_enfants language=langue residence=pays_residence age_then=age_traite "
+    "recruit_country=pays_recrutement individual=risques_individu household=risques_menage "
+    "referred_on=date_orientation reason=motif_orientation organisation=type_orienteur",
+    "es": "children=num_hijos language=idioma language2=idioma_2 sexual_form=formas_sexual "
+    "recruit_apps=redes_captacion individual=riesgos_individuales household=riesgos_hogar "
+    "referred_on=fecha_derivacion reason=motivo_derivacion role1=autor1_papel "
+    "gender1=autor1_sexo age1=autor1_edad role2=autor2_papel gender2=autor2_sexo "
+    "age2=autor2_edad",
+    "bn": "children=sontan_sonkhya language=matribhasha residence=boshobash_desh",
+}
+LEVELS = ("individual", "household", "community")
+DECIDED_BY = {"police": "police", "ngo": "ngo", "court": "court_or_prosecution"}
+FACTORS = ("discrimination", "poverty", "abuse_physical", "migration", "education",
+           "mental_health")  # fmt: skip
 COUNTRY_HEADERS = {"en": {"screening": "country_screening", "registration": "country_registration"}}
 MISSING = {
     "en": ("", "", "-99"),
@@ -115,7 +147,72 @@ def lists_of(language: str) -> dict[str, dict[str, str]]:
     lists = {name: dict(held) for name, held in lists.items()}
     lists["education"] = standard.numbered("education", "", 0)
     lists["consent"] = lists["answer"]
+    for number, name in enumerate(("sexual_form", "online_platform", "referral_reason",
+                                   "organisation_type", "perpetrator_role",
+                                   "vulnerability_factor", "trafficking_status")):  # fmt: skip
+        english = standard.value_names(name)
+        lists[name] = english if language == "en" else standard.numbered(name, "tlmopvs"[number])
+    lists["vulnerability_factor"] = {f: lists["vulnerability_factor"][f] for f in FACTORS}
+    lists["language"] = languages.names("bn") if language == "bn" else languages.alpha3()
+    if language == "fr":
+        lists["language"] = languages.alpha2()
     return lists
+
+
+def further(language: str) -> tuple[list[Column], tuple[str, ...]]:
+    """The columns of the questions that not every form asks, and the levels of its risks."""
+    head = dict(pair.split("=") for pair in FURTHER[language].split())
+    said: list[Column] = []
+
+    def add(name: str, field: str, fill: Fill, codes: str = "", group: str = "") -> None:
+        if name in head:
+            said.append(Column(head[name], fill, field, codes, group=group))
+
+    def several(name: str, field: str, codes: str, pick: Pick, group: str = "") -> None:
+        if name in head:
+            placed = any(column.field == field for column in said)
+            said.append(listing(head[name], field, codes, pick, group, placed=placed))
+
+    def one(name: str, field: str, attribute: str, codes: str) -> None:
+        add(name, field, of(field, attribute, codes), codes)
+
+    def grouped(name: str, group: str, field: str, write: str, codes: str = "") -> None:
+        table, _, attribute = field.partition(".")
+        place = DECIDED_BY.get(group, group)
+        add(name, field, in_group(table, place, attribute, write, codes), codes, place)
+        if write == "list" and name in head:
+            said[-1] = replace(said[-1], many=True)
+
+    band, then = "case.children_band", "case.age_band_when_trafficked"
+    add("children", band, number_of(band, "children"))
+    one("language", "case.primary_language", "primary_language", "language")
+    one("language2", "case.secondary_language", "secondary_language", "language")
+    add("residence", "case.country_of_residence",
+        country_of("case.country_of_residence", "residence"), "countries")  # fmt: skip
+    add("age_then", then, number_of(then, "age_when"))
+    several("sexual_form", "sexual_exploitation.sexual_exploitation_form", "sexual_form",
+            lambda case: case.sexual_forms)  # fmt: skip
+    for name, purpose in (("recruit_apps", "recruitment"), ("exploit_apps", "exploitation")):
+        several(name, "online_platform.platform", "online_platform", platforms_of(purpose),
+                purpose)  # fmt: skip
+    add("recruit_country", "recruitment.country",
+        country_of("recruitment.country", "recruitment_country"), "countries")  # fmt: skip
+    for level in LEVELS:
+        several(level, "vulnerability.factor", "vulnerability_factor", factors_chosen(level),
+                level)  # fmt: skip
+    grouped("referred_on", "incoming", "referral.referred_on", "day")
+    grouped("reason", "incoming", "referral.reason", "code", "referral_reason")
+    grouped("organisation", "incoming", "referral.organisation_type", "code",
+            "organisation_type")  # fmt: skip
+    grouped("org_country", "incoming", "referral.organisation_country", "country", "countries")
+    for by in DECIDED_BY:
+        grouped(by, by, "screening.decision", "code", "trafficking_status")
+        grouped(f"{by}_on", by, "screening.decided_on", "day")
+    for place in ("1", "2"):
+        grouped("role" + place, place, "perpetrator.role", "list", "perpetrator_role")
+        grouped("gender" + place, place, "perpetrator.gender", "code", "gender")
+        grouped("age" + place, place, "perpetrator.age_band", "number")
+    return said, tuple(level for level in LEVELS if level in head)
 
 
 def build(mission: Mission) -> Form:
@@ -126,12 +223,14 @@ def build(mission: Mission) -> Form:
     head["country"] = COUNTRY_HEADERS.get(language, {}).get(basis, head["country"])
 
     def several(key_: str, name: str, codes: str, pick: Pick) -> Column:
-        return Column(head[key_], chosen(name, codes, pick), name, codes)
+        return listing(head[key_], name, codes, pick)
 
     def single(key_: str, name: str, attribute: str, codes: str) -> Column:
         return Column(head[key_], of(name, attribute, codes), name, codes)
 
     service = "assistance.service_type"
+    asked_further, levels = further(language)
+    fields = {column.field for column in asked_further}
     columns = [
         Column("start", fixed("start"), role="ignored"),
         Column("username", fixed("worker"), role="personal"),
@@ -144,7 +243,8 @@ def build(mission: Mission) -> Form:
         single("gender", "case.gender", "gender", "gender"),
         single("marital", "case.marital_status", "marital", "marital_status"),
         single("education", "case.education", "education", "education"),
-        Column(head["citizenship"], citizenship_list, "citizenship.citizenship", "countries"),
+        Column(head["citizenship"], citizenship_list, "citizenship.citizenship", "countries",
+               many=language != "bn"),
         Column(head["country"], country_of("case.country_of_exploitation", "country"),
                "case.country_of_exploitation", "countries"),
         several("type", "exploitation.exploitation_type", "exploitation_type", types_chosen),
@@ -156,10 +256,11 @@ def build(mission: Mission) -> Form:
                "recruiter_relationship"),
         Column(head["months"], number_of("case.duration_band", "months"), "case.duration_band"),
         single("again", "case.is_retrafficked", "retrafficked", "answer"),
-        several("received", service, "service_type", services("provided")),
-        Column(head["needed"], chosen("none", "service_type", services("needed")),
-               service, "service_type"),
+        listing(head["received"], service, "service_type", services("provided"), "provided"),
+        listing(head["needed"], service, "service_type", services("needed"), "needed",
+                placed=True),
         single("status", "case.case_status", "status", "case_status"),
+        *asked_further,
         Column(head["consent"], consent, codes="consent", role="consent"),
         Column(head["withdrawn"], withdrawn, role="consent"),
         Column(head["comments"], fixed("notes"), role="personal"),
@@ -195,6 +296,10 @@ def build(mission: Mission) -> Form:
         control_items=tuple(words("en", "means_of_control")),
         control_not_chosen="no",
         flat_exploitation=True,
+        factor_items=tuple((factor, level) for level in levels for factor in FACTORS),
+        flat_referrals=True,
+        decided_by=tuple(DECIDED_BY.values()) if "screening.decision" in fields else (),
+        perpetrator_places=2 if "perpetrator.role" in fields else 0,
         services_flat=STATUSES,
         joiner=" ",
         number_style={"en": "{index:04d}-{yy:02d}", "fr": "C{index:05d}",

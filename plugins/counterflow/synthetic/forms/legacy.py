@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from counterflow.synthetic import standard
+from counterflow.synthetic import languages, standard
 from counterflow.synthetic.countries import alpha2, names
 from counterflow.synthetic.forms.base import (
     BASIS_KEYS,
@@ -26,17 +26,19 @@ from counterflow.synthetic.forms.base import (
     day_of,
     fixed,
     key,
+    listing,
     local_columns,
     means_answer,
     number_of,
     of,
+    roles_of,
     withdrawn,
 )
 from counterflow.synthetic.model import Case
 from counterflow.synthetic.words import words
 
 V1_UNTIL = date(2008, 12, 31)
-V1_LACKS = frozenset({"case.education", "case.is_retrafficked"})
+V1_LACKS = frozenset({"case.education", "case.is_retrafficked", "case.children_band"})
 CONTROL_V1_LACKS = frozenset({"debt_bondage", "psychoactive_substance", "restricts_movement"})
 
 
@@ -56,25 +58,30 @@ class Office:
     months: bool = False  # duration in months, else codes 1 to 4
     buddhist: bool = False
     archive: str = "export"
+    asks: str = ""  # optional columns and files, by their words
 
 
 OFFICES = {
     "ro": Office(";", "%d.%m.%Y", ("", "-99", "nu se ştie"), ", ", "{index:04d}/{yy:02d}", False,
-                 archive="cazuri"),
+                 archive="cazuri", asks="language language2 screening referral end_date"),
     "ru": Office(";", "%d.%m.%Y", ("", "-99", "не указано"), "; ", "Д-{index:05d}", True,
-                 months=True, archive="dela"),
+                 months=True, archive="dela", asks="language language2 screening"),
     "uk": Office(";", "%d.%m.%Y", ("", "-99", "н/д"), ",", "{index:06d}", True, iso2=True,
-                 months=True, archive="spravy"),
+                 months=True, archive="spravy",
+                 asks="residence age_then sexual_form recruit_country event end_date"),
     "en": Office(",", "%d-%b-%Y", ("", "-99", "ZZ"), ",", "{yy:02d}-{index:04d}", True, iso2=True,
-                 months=True, archive="ctm_export"),
+                 months=True, archive="ctm_export",
+                 asks="language residence deceased age_then sexual_form recruit_country screening "
+                 "referral event end_date"),
     "fr": Office(";", "%d/%m/%Y", ("", "NSP", "-99"), "; ", "D{index:05d}", False, "no",
-                 age_kind="years", archive="dossiers"),
+                 age_kind="years", archive="dossiers",
+                 asks="language language2 residence recruit_country referral"),
     "pt": Office(";", "%d/%m/%Y", ("", "N/S", "-99"), "; ", "P.{index:05d}", False,
-                 archive="processos"),
+                 archive="processos", asks="deceased event sexual_form"),
     "ar": Office(",", "%d/%m/%Y", ("", "غير معروف", "-99"), "، ", "{index:05d}", False,
-                 age_kind="years", archive="malaffat"),
+                 age_kind="years", archive="malaffat", asks="residence"),
     "th": Office(",", "%d/%m/%Y", ("", "00", "ไม่ทราบ"), ",", "ค{index:05d}", False, "no",
-                 buddhist=True, archive="cases"),
+                 buddhist=True, archive="cases", asks="age_then referral end_date"),
 }  # fmt: skip
 
 
@@ -98,6 +105,11 @@ def first_method(form: Form, case: Case, part: Any) -> Cell:
     )
 
 
+def languages_of(office: Office, language: str) -> dict[str, str]:
+    """Languages as ISO codes where countries are, else as names."""
+    return languages.alpha3() if office.iso2 else languages.names(language)
+
+
 def itself(form: Form, case: Case, part: Any) -> Cell:
     """A chosen means of control is its own cell."""
     return part
@@ -118,6 +130,11 @@ def build(mission: Mission) -> Form:
 
     number = Column(head["case_no"], key, role="key")
     age = "age" if office.age_kind == "years" else "birth"
+    wanted = {head[name] for name in office.asks.split() if name in head}
+
+    def asked(*columns: Column) -> list[Column]:
+        return [column for column in columns if column.header in wanted]
+
     means = list(words(language, "means_of_control"))
     case = [
         number,
@@ -126,9 +143,22 @@ def build(mission: Mission) -> Form:
           for n in ("surname", "name", "id_no", "phone", "address")),
         plain(age, "case.age_band", age_of),
         code("sex", "case.gender", "gender", "gender"),
-        plain("citizenship", "citizenship.citizenship", citizenship_list, "countries"),
+        Column(head["citizenship"], citizenship_list, "citizenship.citizenship", "countries",
+               many=True),
         code("marital", "case.marital_status", "marital", "marital_status"),
         code("education", "case.education", "education", "education"),
+        plain("children", "case.children_band", number_of("case.children_band", "children")),
+        *asked(
+            code("language", "case.primary_language", "primary_language", "language"),
+            code("language2", "case.secondary_language", "secondary_language", "language"),
+            plain("residence", "case.country_of_residence",
+                  country_of("case.country_of_residence", "residence"), "countries"),
+            code("deceased", "case.is_deceased", "deceased", "answer"),
+            plain("age_then", "case.age_band_when_trafficked",
+                  number_of("case.age_band_when_trafficked", "age_when")),
+            listing(head["sexual_form"], "sexual_exploitation.sexual_exploitation_form",
+                    "sexual_form", lambda case: case.sexual_forms),
+        ),
         plain(BASIS_KEYS.get(basis, "country"), "case.country_of_exploitation",
               country_of("case.country_of_exploitation", "country"), "countries"),
         code("sexual", "case.is_sexual_exploitation", "sexual", "answer"),
@@ -137,6 +167,8 @@ def build(mission: Mission) -> Form:
         plain("channel", "recruitment.recruitment_method", first_method, "recruitment_method"),
         code("relation", "recruitment.recruiter_relationship", "relationship",
              "recruiter_relationship"),
+        *asked(plain("recruit_country", "recruitment.country",
+                     country_of("recruitment.country", "recruitment_country"), "countries")),
         plain("duration", "case.duration_band",
               number_of("case.duration_band", "months") if office.months else duration_code,
               "" if office.months else "duration_band"),
@@ -181,19 +213,49 @@ def build(mission: Mission) -> Form:
         code("service", "assistance.service_type", "type", "service_type"),
         code("astatus", "assistance.status", "status", "assistance_status"),
         plain("date", "assistance.started_on", day_of("assistance.started_on", "started")),
+        *asked(plain("end_date", "assistance.ended_on", day_of("assistance.ended_on", "ended"))),
         code("provider", "assistance.provider_type", "provider", "organisation_type"),
     ]
     perpetrator = [
         number,
         plain("number", "perpetrator.perpetrator_number",
               lambda form, case, person: str(person.number)),
-        code("role", "perpetrator.role", "role", "perpetrator_role"),
+        Column(head["role"], roles_of, "perpetrator.role", "perpetrator_role", many=True),
         code("sex", "perpetrator.gender", "gender", "gender"),
         plain("age", "perpetrator.age_band", number_of("perpetrator.age_band", "age")),
         plain("citizenship", "perpetrator.citizenship",
               country_of("perpetrator.citizenship", "citizenship"), "countries"),
         Column(head["name"], fixed("name"), role="personal"),
     ]  # fmt: skip
+    screening = [
+        number,
+        code("decision", "screening.decision", "decision", "trafficking_status"),
+        code("decided_by", "screening.decided_by", "decided_by", "decision_making_org"),
+        plain("decided_on", "screening.decided_on", day_of("screening.decided_on", "decided")),
+    ]
+    referral = [
+        number,
+        code("direction", "referral.direction", "direction", "direction"),
+        code("reason", "referral.reason", "reason", "referral_reason"),
+        plain("referred_on", "referral.referred_on", day_of("referral.referred_on", "referred")),
+        code("org_type", "referral.organisation_type", "organisation", "organisation_type"),
+        Column(head["org_name"], fixed("organisation"), role="personal"),
+        plain("org_country", "referral.organisation_country",
+              country_of("referral.organisation_country", "country"), "countries"),
+    ]  # fmt: skip
+    event = [
+        number,
+        plain("number", "event.event_number", lambda form, case, event: str(event.number)),
+        code("event", "event.event_type", "type", "event_type"),
+        plain("expl_country", "event.country", country_of("event.country", "country"),
+              "countries"),
+        Column(head["city"], fixed("city"), role="personal"),
+        plain("year", "event.year", number_of("event.year", "year")),
+    ]  # fmt: skip
+    further = {"screening": screening, "referral": referral, "event": event}
+    sources = {"case": case, "exploitation": exploitation, "control": control,
+               "route_leg": route, "assistance": assistance, "perpetrator": perpetrator}  # fmt: skip
+    sources |= {name: held for name, held in further.items() if name in office.asks.split()}
     digits = {"yes": "1", "no": "0"}
     return Form(
         mission=mission,
@@ -201,8 +263,7 @@ def build(mission: Mission) -> Form:
         language=language,
         kind="zip",
         path=f"outgoing/{office.archive}_%Y%m%d.zip",
-        sources={"case": case, "exploitation": exploitation, "control": control,
-                 "route_leg": route, "assistance": assistance, "perpetrator": perpetrator},
+        sources=sources,
         files={source: f"{name}.csv" for source, name in words(language, "file").items()},
         lists={
             "answer": digits if office.wide else words(language, "answer"),
@@ -214,6 +275,13 @@ def build(mission: Mission) -> Form:
             "organisation_type": standard.numbered("organisation_type"),
             "perpetrator_role": standard.numbered("perpetrator_role"),
             "labour_sector": standard.sector_letters(),
+            "language": languages_of(office, language),
+            "sexual_form": standard.numbered("sexual_form"),
+            "trafficking_status": standard.numbered("trafficking_status"),
+            "decision_making_org": standard.numbered("decision_making_org"),
+            "referral_reason": standard.numbered("referral_reason"),
+            "direction": {"incoming": "IN", "outgoing": "OUT"},
+            "event_type": {"recruitment": "R", "transit": "T", "exploitation": "E"},
             "duration_band": {"under_3_months": "1", "3_to_11_months": "2",
                               "12_to_23_months": "3", "24_months_and_over": "4"},
             **{name: words(language, name) for name in (
