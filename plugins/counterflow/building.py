@@ -2,10 +2,14 @@
 
 In: the columns of a source, the rows that are kept, their case keys. Out: an Arrow table with the
 columns of `canonical.landing_columns`. One list column makes a row an item; the other fields of
-the table stand on each; one column an item (`each`) makes a row for each that is filled.
+the table stand on each; one column an item (`each`) makes a row for each that is filled; several
+groups of columns make the rows that each would make alone.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 import pyarrow as pa
@@ -52,24 +56,42 @@ class TableBuilder:
         if not columns.table.labels and not columns.rows:
             return self.empty(name)
         values: dict[str, pa.Array] = {}
+        group = np.zeros(0, np.int64)
         if spec.each:
             rows = self._each(table, spec, columns, kept, values)
-        elif spec.lists:
-            rows = self._lists(table, spec, columns, kept, values)
-        elif table.item and self._listed(table, spec):
-            rows = self._listing(table, spec, columns, kept, values)
+        elif spec.groups:
+            rows, group = self._groups(table, spec, columns, kept, values)
         else:
-            rows = np.arange(len(kept), dtype=np.int64)
-            self._scalars(table, spec, columns, kept[rows], values)
-            if not spec.own_rows and name != "case":
-                filled = _any_filled(values, table)
-                rows = rows[filled]
-                values = {k: v.filter(pa.array(filled)) for k, v in values.items()}
-        return self._landed(table, source, kept[rows], keys, readings, values)
+            every = spec.own_rows or name == "case"
+            filling = None if every else _from_cells(spec.columns) | _from_cells(spec.becomes)
+            rows = self._rows(table, spec, columns, kept, values, filling)
+        things = kept[rows] * max(len(spec.groups), 1) + (group if len(group) else 0)
+        return self._landed(table, source, kept[rows], things, keys, readings, values)
 
-    def _listed(self, table: Table, spec: Spec) -> bool:
+    def _rows(
+        self,
+        table: Table,
+        spec: Spec,
+        columns: Columns,
+        kept: Places,
+        values: dict[str, pa.Array],
+        filling: frozenset[str] | None,
+    ) -> Places:
+        """One row per item of the table's list, or else one on which a field of `filling` is filled.
+
+        `filling` None: every row of the source makes one.
+        """
         column = spec.columns.get(table.item or "")
-        return column is not None and (column.many is not None or not spec.own_rows)
+        if column is not None and (column.many is not None or not spec.own_rows):
+            return self._listing(table, spec, columns, kept, values, filling)
+        self._scalars(table, spec, columns, kept, values)
+        rows = np.arange(len(kept), dtype=np.int64)
+        if filling is None:
+            return rows
+        filled = _any_filled(values, table, filling, len(kept))
+        for field, landed in values.items():
+            values[field] = landed.filter(pa.array(filled))
+        return rows[filled]
 
     def _each(
         self, table: Table, spec: Spec, columns: Columns, kept: Places, values: dict[str, pa.Array]
@@ -91,28 +113,44 @@ class TableBuilder:
         self._scalars(table, spec, columns, kept[row[order]], values)
         return row[order]
 
-    def _lists(
+    def _groups(
         self, table: Table, spec: Spec, columns: Columns, kept: Places, values: dict[str, pa.Array]
-    ) -> Places:
-        """One row per item of each of several lists, the status beside it that its list is of."""
+    ) -> tuple[Places, Places]:
+        """The rows of each group of columns, in the order of rows, then of groups, then of items.
+
+        What stands in `columns` is on every row of every group, and makes no row by itself.
+        """
+        shared = spec.model_copy(update={"groups": {}})
+        named = table.field(table.group or "")
         parts: list[tuple[Places, dict[str, pa.Array]]] = []
-        for status, column in spec.lists.items():
-            own: dict[str, pa.Array] = {}
-            fields = {table.item or "": column}
-            single = spec.model_copy(update={"columns": fields, "becomes": {}})
-            rows = self._listing(table, single, columns, kept, own)
-            own["status"] = pa.array([status] * len(rows), pa.string())
-            parts.append((rows, own))
+        for name, own in spec.groups.items():
+            single = spec.model_copy(update={"columns": own, "becomes": {}, "groups": {}})
+            landed: dict[str, pa.Array] = {}
+            rows = self._rows(table, single, columns, kept, landed, _from_cells(own))
+            self._scalars(table, shared, columns, kept[rows], landed)
+            number = named.kind is Kind.NUMBER
+            landed[named.name] = pa.array([int(name) if number else name] * len(rows))
+            parts.append((rows, landed))
         row = np.concatenate([rows for rows, _ in parts])
-        order = np.argsort(row, kind="stable")
-        for name in parts[0][1]:
-            values[name] = pa.concat_arrays([own[name] for _, own in parts]).take(pa.array(order))
-        row = row[order]
-        self._scalars(table, spec, columns, kept[row], values)
-        return row
+        group = np.repeat(np.arange(len(parts)), [len(rows) for rows, _ in parts])
+        order = np.lexsort((group, row))
+        for column in landing_schema(table.name):
+            if any(column.name in landed for _, landed in parts):
+                arrays = [
+                    landed.get(column.name, pa.nulls(len(rows))).cast(column.type)
+                    for rows, landed in parts
+                ]
+                values[column.name] = pa.concat_arrays(arrays).take(pa.array(order))
+        return row[order], group[order]
 
     def _listing(
-        self, table: Table, spec: Spec, columns: Columns, kept: Places, values: dict[str, pa.Array]
+        self,
+        table: Table,
+        spec: Spec,
+        columns: Columns,
+        kept: Places,
+        values: dict[str, pa.Array],
+        filling: frozenset[str] | None,
     ) -> Places:
         """One row per item of the list; rows without items stay if another field is filled."""
         field = table.item or ""
@@ -137,7 +175,10 @@ class TableBuilder:
         scalars: dict[str, pa.Array] = {}
         rest = {k: v for k, v in spec.columns.items() if k not in (field, second)}
         self._scalars(table, spec.model_copy(update={"columns": rest}), columns, kept, scalars)
-        lone = np.flatnonzero(~have & _any_filled(scalars, table)) if scalars else row[:0]
+        if filling is None:
+            filling = _from_cells(rest) | _from_cells(spec.becomes)
+        filling -= {field, second or ""}
+        lone = np.flatnonzero(~have & _any_filled(scalars, table, filling, len(kept)))
         row = np.concatenate([row, lone])
         item = np.concatenate([item, np.full(len(lone), -1, np.int64)])
         other = np.concatenate([other, np.full(len(lone), -1, np.int64)])
@@ -234,11 +275,15 @@ class TableBuilder:
         table: Table,
         source: str,
         rows: Places,
+        things: Places,
         keys: pa.Array,
         readings: pa.Array,
         values: dict[str, pa.Array],
     ) -> pa.Table:
-        """The table in landing's columns; numbers that the form lacks follow the file's order."""
+        """The table in landing's columns; numbers that the form lacks follow the file's order.
+
+        `things`: what a landing row is of, a source row or a group of columns of one.
+        """
         spec, index = self.contract.tables[table.name], pa.array(rows)
         count = len(rows)
         case_keys = keys.take(index)
@@ -255,9 +300,10 @@ class TableBuilder:
             own["case_reading"] = (
                 readings.take(index) if spec.own_rows else pa.array(["ok"] * count, pa.string())
             )
+        case = _numbered(case_keys) if spec.own_rows else rows
         for field in table.fields:
             if field.kind is Kind.NUMBER:
-                order = _order(case_keys if spec.own_rows else None, rows)
+                order = _numbers(table, field, case, things)
                 given = values.get(field.name)
                 values[field.name] = order if given is None else pc.coalesce(given, order)
         schema = landing_schema(table.name)
@@ -271,7 +317,7 @@ class TableBuilder:
         parts = []
         for table_name, spec in self.contract.tables.items():
             source = table_name if spec.own_rows else "case"
-            columns, kept, keys, _ = sources[source]
+            columns, kept, keys, readings = sources[source]
             if not columns.table.labels and not columns.rows:
                 continue  # a JSON list that is empty in every record
             for name, local in spec.local.items():
@@ -282,8 +328,9 @@ class TableBuilder:
                     "field": pa.array([name] * len(rows), pa.string()),
                     "value": value.take(pa.array(rows)),
                 }
-                ok = pa.array(["ok"] * columns.rows, pa.string())
-                parts.append(self._landed_local(source, kept[rows], keys, ok, own))
+                if source == "case":  # a row that names itself has its case
+                    readings = pa.array(["ok"] * columns.rows, pa.string())
+                parts.append(self._landed_local(source, kept[rows], keys, readings, own))
         if not parts:
             return self.empty("local_attribute")
         return pa.concat_tables(parts).sort_by(
@@ -317,33 +364,54 @@ def _cells(columns: Columns, column: Column) -> Cells:
     return columns.need(column.from_)
 
 
-def _any_filled(values: dict[str, pa.Array], table: Table) -> np.ndarray:
-    """Rows on which one of the table's fields is filled (readings and bases do not count)."""
-    names = [landed_name(f) for f in table.fields if landed_name(f) in values]
-    filled = np.zeros(len(values[names[0]]), np.bool_) if names else np.zeros(0, np.bool_)
-    for name in names:
-        filled |= values[name].is_valid().to_numpy(zero_copy_only=False)
-    for reading in (f"{f.name}_reading" for f in table.fields if f.reading):
-        if reading in values:  # a date that cannot be read was filled all the same
-            blank = pc.fill_null(pc.equal(values[reading], "blank"), True)
+def _from_cells(columns: Mapping[str, Column]) -> frozenset[str]:
+    """The fields that come from a cell: a constant fills nothing."""
+    return frozenset(field for field, column in columns.items() if column.from_ is not None)
+
+
+def _any_filled(
+    values: dict[str, pa.Array], table: Table, filling: AbstractSet[str], count: int
+) -> np.ndarray:
+    """Rows on which one of the fields `filling` is filled."""
+    filled = np.zeros(count, np.bool_)
+    for field in table.fields:
+        if field.name not in filling:
+            continue
+        filled |= values[landed_name(field)].is_valid().to_numpy(zero_copy_only=False)
+        reading = values.get(f"{field.name}_reading")
+        if field.reading and reading is not None:  # unreadable, but filled all the same
+            blank = pc.fill_null(pc.equal(reading, "blank"), True)
             filled |= ~blank.to_numpy(zero_copy_only=False)
     return filled
 
 
-def _order(case_keys: pa.Array | None, rows: Places) -> pa.Array:
-    """1, 2, … in the order of the file: per case, or per row where a row is one case's all."""
-    if case_keys is None:
-        groups = rows
-    else:
-        indices = pc.fill_null(case_keys.dictionary_encode().indices, -1)
-        groups = indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    order = np.lexsort((rows, groups))
-    ordered = groups[order]
-    start = np.r_[True, ordered[1:] != ordered[:-1]] if len(ordered) else np.zeros(0, np.bool_)
-    at = np.arange(len(ordered))
-    first = np.maximum.accumulate(np.where(start, at, 0)) if len(ordered) else at
-    number = np.empty(len(rows), np.int64)
-    number[order] = at - first + 1
+def _numbered(case_keys: pa.Array) -> Places:
+    """A number for each distinct case key."""
+    indices = pc.fill_null(case_keys.dictionary_encode().indices, -1)
+    return indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _numbers(table: Table, field: Field, case: Places, things: Places) -> pa.Array:
+    """1, 2, … in the order of the file: of the things of a case, or of the items of a thing."""
+    items = table.item is not None and field.name != table.group
+    if not items:
+        return _order(case, things)
+    numbered = table.group is not None and table.field(table.group).kind is Kind.NUMBER
+    return _order(things if numbered else case, np.arange(len(things)))
+
+
+def _order(scope: Places, things: Places) -> pa.Array:
+    """The place of each thing among the different things of its scope, from 1."""
+    order = np.lexsort((things, scope))
+    scopes, ordered = scope[order], things[order]
+    is_first = np.ones(len(order), np.bool_)
+    is_first[1:] = scopes[1:] != scopes[:-1]
+    is_new = is_first.copy()
+    is_new[1:] |= ordered[1:] != ordered[:-1]
+    count = np.cumsum(is_new)
+    before = np.maximum.accumulate(np.where(is_first, count - 1, 0))
+    number = np.empty(len(order), np.int64)
+    number[order] = count - before
     return pa.array(number)
 
 

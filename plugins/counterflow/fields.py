@@ -21,6 +21,7 @@ from counterflow.depersonalise import MissionKeys, code_token, length_class
 from counterflow.text import fold
 from counterflow.values import (
     age_band,
+    children_band,
     duration_band,
     parse_date,
     parse_number,
@@ -40,6 +41,14 @@ SIGNALS_SCHEMA = pa.schema(
 )
 _OLDEST_AGE = 120
 _SHOWN_TOKENS = 50  # distinct unmapped values signalled one by one; the rest as one sum
+
+
+_BANDS: dict[str, Callable[[int], str]] = {
+    "age_band": age_band,
+    "perpetrator_age_band": perpetrator_age_band,
+    "children_band": children_band,
+    "duration_band": duration_band,
+}
 
 
 class Signals:
@@ -72,12 +81,12 @@ class Codebook:
         mapped = contract.code_map(codes)
         # A code that means "no answer" is a blank, unless this column gives it a meaning of its own.
         self.spelling: dict[str, str | None] = dict.fromkeys(reader.missing)
-        self.spelling |= {fold(code): code for code in mapped}
+        self.spelling |= {fold(code): fold(code) for code in mapped}
         self.meaning = {fold(code): target.code for code, target in mapped.items()}
         self.known = frozenset(self.spelling)
 
     def land(self, value: str) -> str | None:
-        """The contract's spelling of a code, a token for any other value, None for no answer."""
+        """A code as it is compared, a token for any other value, None for no answer."""
         folded = fold(value)
         if not folded:
             return None
@@ -186,19 +195,13 @@ class FieldReader:
     def band(
         self, table: str, field: Field, column: Column, cells: Cells
     ) -> tuple[pa.Array, pa.Array]:
-        """A band from a number of years or months, or from a local band code; with its reading."""
+        """A band from a number of years, months or children, or from a local band code, read how."""
         if column.codes is not None:
             landed = self.code(table, field.name, column.codes, cells)
             readings = ["blank" if not v or fold(v) in self.missing else "ok" for v in cells.values]
             return landed, gather(pa.array(readings, pa.string()), cells.places)
-        months = field.name == "duration_band"
-        band = (
-            duration_band
-            if months
-            else perpetrator_age_band
-            if table == "perpetrator"
-            else age_band
-        )
+        months = field.code_list == "duration_band"
+        band = _BANDS[field.code_list or ""]
         factor = 12 if months and column.unit == "years" else 1
         bands: list[str | None] = []
         readings = []

@@ -127,16 +127,7 @@ def _used_columns(contract: Contract, name: str, source: Columns) -> list[Cells]
     for table_name, spec in contract.tables.items():
         if (table_name if spec.own_rows else "case") != name:
             continue
-        for header in [
-            *(c.from_ for c in spec.columns.values()),
-            *(c.from_ for c in spec.becomes.values()),
-            *(c.from_ for c in spec.lists.values()),
-            *spec.each.values(),
-        ]:
-            if header is not None:
-                headers[repr(header)] = header
-        for local in spec.local.values():
-            headers[repr(local.from_)] = local.from_
+        headers |= {repr(header): header for header in spec.read_headers}
     if name == "case":
         consent = contract.consent.research
         headers[repr(consent.from_)] = consent.from_

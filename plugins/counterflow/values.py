@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 
-from counterflow.canonical import AGE_BANDS, DURATION_BANDS, PERPETRATOR_AGE_BANDS
+from counterflow.canonical import (
+    AGE_BANDS,
+    CHILDREN_BANDS,
+    DURATION_BANDS,
+    PERPETRATOR_AGE_BANDS,
+)
 from counterflow.text import digits, fold
 
 _PARTS = {

@@ -14,7 +14,7 @@ from counterflow.canonical import TABLES, Kind
 from counterflow.contracts.errors import ContractError, nearest
 from counterflow.contracts.fields import (
     answer_field,
-    column_of,
+    columns_of,
     is_filled,
     items_on_form,
     local_codes,
@@ -129,7 +129,7 @@ def _columns(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]
     """What the words under a column refer to is there."""
     fields = {f.name: f for f in TABLES[name].fields}
     item = TABLES[name].item
-    dated = [f for f in fields if fields[f].kind is Kind.MONTH and column_of(table, f)]
+    dated = [f for f in fields if fields[f].kind is Kind.MONTH and columns_of(table, f)]
     for at, field, column in placed_columns(name, table):
         if column.at is not None and column.at not in dated:
             problem = f"`{column.at}` is no dated field of this table"
@@ -145,7 +145,8 @@ def _columns(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]
                 problem = f"`{column.with_}` is no item of this table's list"
                 yield loaded.error((*at, "with"), problem, nearest(column.with_, on_form))
         if field in table.columns and at[2] != "columns":
-            yield loaded.error(at, f"is filled twice, under `columns` and under `{at[2]}`")
+            twice = ".".join(at[2:-1])
+            yield loaded.error(at, f"is filled twice, under `columns` and under `{twice}`")
         if any("%b" in pattern for pattern in column.date or []) and not loaded.contract.months:
             yield loaded.error((*at, "date"), "`%b` needs the names of `months`")
     yield from _each(loaded, name, table)
@@ -157,7 +158,7 @@ def _each(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]:
     if not table.each or item is None:
         return
     at = ("tables", name, "each")
-    if column_of(table, item) is not None:
+    if columns_of(table, item):
         yield loaded.error(at, f"`{item}` has a column of its own")
     if answer_field(name) is None:
         yield loaded.error(at, "this table has no answer to each item")
@@ -170,6 +171,7 @@ def _claims(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]:
     for place, _, column in placed_columns(name, table):
         if column.from_ is not None and place[2] != "becomes":
             read[column.from_] = ".".join(place[2:])
+    read |= dict.fromkeys(table.merged.from_ if table.merged else [], "merged")
     read |= {header: f"each.{item}" for item, header in table.each.items()}
     read |= {local.from_: f"local.{field}" for field, local in table.local.items()}
     dropped = {str(header): header for header in table.personal}

@@ -6,6 +6,7 @@ In: plain dicts and strings of a contract's `tables`. Out: `Table`s of `Column`s
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -48,6 +49,8 @@ class Code(Strict):
     """How the local code fits: broader means more than the standard's, narrower less."""
     label: str | None = None
     """In English, for a code of a local field."""
+    note: str | None = None
+    """What makes the fit loose, in a sentence for analysts: it stands beside the numbers."""
 
     @model_validator(mode="before")
     @classmethod
@@ -86,8 +89,8 @@ class Column(Strict):
     """How dates are written (`%d.%m.%Y`); several ways are tried in order."""
     calendar: Calendar | None = None
     """The calendar of this column, if it is not that of the whole export."""
-    unit: Literal["years", "months"] | None = None
-    """The cell is a number of these, to be put into a band."""
+    unit: Literal["years", "months", "number"] | None = None
+    """The cell is a number of years or months, or of children, to be put into a band."""
     at: str | None = None
     """A birth date becomes the age at this date."""
     basis: Basis | None = None
@@ -96,6 +99,10 @@ class Column(Strict):
     """The item of the table's list that this second list belongs to."""
     value: str | None = None
     """A constant in the standard's words, instead of a column: what the whole form is about."""
+    relation: Literal["exact", "broader", "narrower", "close"] = "exact"
+    """How the question fits: broader asks for more than the standard's field, narrower for less."""
+    note: str | None = None
+    """What the question really asks, in a sentence for analysts, if it is not the standard's."""
 
     @model_validator(mode="before")
     @classmethod
@@ -120,6 +127,20 @@ class Local(Strict):
     """What the field is about, in English."""
 
 
+class Merged(Strict):
+    """Records that were merged into another one."""
+
+    from_: list[Header] = Field(alias="from")
+    """The column with the number of the case it was merged into, or its parts, as in `key`."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        plain = value if isinstance(value, dict) and "from" in value else {"from": value}
+        parts = plain["from"]
+        return {**plain, "from": parts if isinstance(parts, list) else [parts]}
+
+
 class Table(Strict):
     """One canonical table: where its rows are and which column is which field."""
 
@@ -139,8 +160,10 @@ class Table(Strict):
     """One column per item of the table: the item in the standard's words → its column."""
     answers: Codes | None = None
     """What the cells of the columns under `each` mean."""
-    lists: dict[str, Column] = Field(default_factory=dict)
-    """Several lists of services on one row, one per status: status (`needed`) → its column."""
+    groups: dict[str, dict[str, Column]] = Field(default_factory=dict)
+    """Several groups of columns on one row, each a row of the table: name (`needed`) → columns."""
+    merged: Merged | None = None
+    """The column of the case table that says into which case a record was merged."""
     not_chosen: Literal["no", "unknown"] = "unknown"
     """What an item means that was not chosen: `no` only if the form makes one answer every item."""
     personal: list[Header] = Field(default_factory=list)
@@ -166,6 +189,22 @@ class Table(Strict):
             Header(position=int(place[1])) if place else Header(label=key)
             for key, place in places.items()
         ]
+
+    @property
+    def read_columns(self) -> Iterator[Column]:
+        """Every column that fills a field, kept or dropped after use, of the table or a group."""
+        yield from self.columns.values()
+        yield from self.becomes.values()
+        for columns in self.groups.values():
+            yield from columns.values()
+
+    @property
+    def read_headers(self) -> Iterator[Header]:
+        """The headers of everything that is read of a row, but for its case number."""
+        yield from (column.from_ for column in self.read_columns if column.from_ is not None)
+        yield from self.each.values()
+        yield from (local.from_ for local in self.local.values())
+        yield from self.merged.from_ if self.merged is not None else ()
 
     @property
     def own_rows(self) -> bool:

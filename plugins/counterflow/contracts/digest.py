@@ -14,7 +14,7 @@ from typing import Any
 from counterflow.contracts.model import Contract
 from counterflow.text import fold
 
-_LANDING_VERSION = 5  # raise when ingest lands the same export differently
+_LANDING_VERSION = 6  # raise when ingest lands the same export differently
 _NOT_READ = {"name", "region", "languages", "steward", "extends", "cadence", "codes", "assert_"}
 _NOT_READ_SOURCE = {"connection", "path", "limits"}
 
@@ -27,9 +27,11 @@ def reading_digest(contract: Contract) -> str:
     for table in data["tables"].values():
         table.pop("not_chosen")
         item = {code for column in table["columns"].values() if (code := column.get("with_"))}
-        for part in ("columns", "becomes", "lists", "local"):
-            for column in table[part].values():
-                column.pop("label", None)
+        parts = [table[part] for part in ("columns", "becomes", "local")]
+        for columns in (*parts, *table["groups"].values()):
+            for column in columns.values():
+                for words in ("label", "relation", "note"):
+                    column.pop(words, None)
                 column["codes"] = _splitting(contract, column, item)
         table["answers"] = table["answers"] is not None
     for version in data["versions"].values():
@@ -57,7 +59,7 @@ def _splitting(contract: Contract, column: dict[str, Any], item: set[str]) -> An
         )
     missing = {fold(code) for code in contract.missing}
     return {
-        "spelled": sorted(known) if column.get("many") else None,
-        "owning": sorted(code for code, meaning in known.items() if meaning in item),
-        "answering": sorted(code for code in known if fold(code) in missing),
+        "spelled": sorted(set(map(fold, known))) if column.get("many") else None,
+        "owning": sorted({fold(code) for code, meaning in known.items() if meaning in item}),
+        "answering": sorted({fold(code) for code in known} & missing),
     }

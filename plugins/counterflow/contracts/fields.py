@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from counterflow.canonical import (
     AGE_BANDS,
+    CHILDREN_BANDS,
     DURATION_BANDS,
     MISSING,
     PERPETRATOR_AGE_BANDS,
@@ -17,15 +18,15 @@ from counterflow.canonical import (
     Field,
     Kind,
 )
-from counterflow.contracts.model import Code, CodeMap, Column, Contract, Local, Table
+from counterflow.contracts.model import CodeMap, Column, Contract, Local, Table
 
 At = tuple[str, ...]  # a place in a contract, key by key
 
 NOT_ASKED = "not_asked"
-LIST_STATUS = "status"  # the field that the keys of `lists` fill
 NO_ANSWER = frozenset({MISSING, NOT_ASKED, "non_specified_unknown"})
 _BANDS = {
     "age_band": AGE_BANDS,
+    "children_band": CHILDREN_BANDS,
     "perpetrator_age_band": PERPETRATOR_AGE_BANDS,
     "duration_band": DURATION_BANDS,
 }
@@ -37,9 +38,10 @@ def is_coded(field: Field) -> bool:
     return field.kind in _CODED
 
 
-def column_of(table: Table, field: str) -> Column | None:
-    """The column that fills `field`, kept or dropped after use."""
-    return table.columns.get(field) or table.becomes.get(field)
+def columns_of(table: Table, field: str) -> list[Column]:
+    """The columns that fill `field`, kept or dropped after use: several if groups hold it."""
+    parts = (table.columns, table.becomes, *table.groups.values())
+    return [part[field] for part in parts if field in part]
 
 
 def placed_columns(table_name: str, table: Table) -> Iterator[tuple[At, str, Column]]:
@@ -47,8 +49,9 @@ def placed_columns(table_name: str, table: Table) -> Iterator[tuple[At, str, Col
     for part, columns in (("columns", table.columns), ("becomes", table.becomes)):
         for field, column in columns.items():
             yield ("tables", table_name, part, field), field, column
-    for status, column in table.lists.items():
-        yield ("tables", table_name, "lists", status), TABLES[table_name].item or "", column
+    for group, columns in table.groups.items():
+        for field, column in columns.items():
+            yield ("tables", table_name, "groups", group, field), field, column
 
 
 def answer_field(table_name: str) -> str | None:
@@ -63,8 +66,7 @@ def basis_field(table_name: str) -> str | None:
 
 def bases(table: Table) -> list[str]:
     """The bases that columns of the table state for their country."""
-    columns = (*table.columns.values(), *table.becomes.values())
-    return [column.basis for column in columns if column.basis is not None]
+    return [column.basis for column in table.read_columns if column.basis is not None]
 
 
 def local_codes(contract: Contract) -> Iterator[tuple[str, str, Local]]:
@@ -76,9 +78,9 @@ def local_codes(contract: Contract) -> Iterator[tuple[str, str, Local]]:
 
 def is_filled(contract: Contract, table_name: str, table: Table, field: Field) -> bool:
     """Whether the contract says where the field comes from."""
-    if column_of(table, field.name) is not None:
+    if columns_of(table, field.name):
         return True
-    if table.lists and field.name in (TABLES[table_name].item, LIST_STATUS):
+    if table.groups and field.name == TABLES[table_name].group:
         return True
     if field.kind is Kind.NUMBER:
         return True  # places in a list follow its order where no column holds them
@@ -88,18 +90,16 @@ def is_filled(contract: Contract, table_name: str, table: Table, field: Field) -
     if field.name == answer_field(table_name) and table.each:
         return True
     if field.name == "answer":  # a list or a child table without such a column: chosen is yes
-        return column_of(table, item or "") is not None
+        return bool(columns_of(table, item or ""))
     return field.name == item and bool(table.each)
 
 
 def mapped_codes(contract: Contract, table_name: str, table: Table, field: Field) -> CodeMap:
     """Local code → canonical code of `field`; empty if its values are not local codes."""
-    column = column_of(table, field.name)
-    if column is not None and column.codes is not None:
-        return contract.code_map(column.codes)
-    if table.lists and field.name == TABLES[table_name].item:
-        return contract.code_map([code for one in table.lists.values() for code in one.codes or []])
-    is_answer = column is None and field.name == answer_field(table_name)
+    columns = columns_of(table, field.name)
+    if columns:
+        return contract.code_map([code for one in columns for code in one.codes or []])
+    is_answer = field.name == answer_field(table_name)
     if is_answer and table.each and table.answers is not None:
         return contract.code_map(table.answers)
     return {}
@@ -107,37 +107,35 @@ def mapped_codes(contract: Contract, table_name: str, table: Table, field: Field
 
 def derived_codes(contract: Contract, table_name: str, table: Table, field: Field) -> list[str]:
     """Canonical codes that ingest lands itself, without a local code behind them."""
-    column = column_of(table, field.name)
-    codes: list[str] = []
-    if column is not None and column.value is not None:
-        codes.append(column.value)
-    if column is not None and field.kind is Kind.BAND and (column.unit or column.date):
+    columns = columns_of(table, field.name)
+    codes = [column.value for column in columns if column.value is not None]
+    if field.kind is Kind.BAND and any(column.unit or column.date for column in columns):
         codes += [*_BANDS[field.code_list or ""], MISSING]
-    if field.name == LIST_STATUS:
-        codes += list(table.lists)
+    if field.name == TABLES[table_name].group:
+        codes += list(table.groups)
     if field.name == basis_field(table_name):
         codes += bases(table)
     if field.name == TABLES[table_name].item:
         codes += list(table.each)
-        codes += [c.with_ for c in table.columns.values() if c.with_ is not None]
-    if column is not None or codes:
+        codes += [c.with_ for c in table.read_columns if c.with_ is not None]
+    if columns or codes:
         names = {table_name, f"{table_name}.{field.name}"}
         if any(names & set(version.not_asked) for version in contract.versions.values()):
             codes.append(NOT_ASKED)
     return codes
 
 
-def items_on_form(contract: Contract, table_name: str, table: Table) -> dict[str, list[Code]]:
+def items_on_form(contract: Contract, table_name: str, table: Table) -> dict[str, CodeMap]:
     """The canonical items that the form holds, each with the local codes that mean it."""
     name = TABLES[table_name].item
     if name is None:
         return {}
-    items: dict[str, list[Code]] = {item: [] for item in table.each}
+    items: dict[str, CodeMap] = {item: {} for item in table.each}
     field = TABLES[table_name].field(name)
-    for code in mapped_codes(contract, table_name, table, field).values():
+    for local, code in mapped_codes(contract, table_name, table, field).items():
         if code.code not in NO_ANSWER:
-            items.setdefault(code.code, []).append(code)
-    column = column_of(table, name)
-    if column is not None and column.value is not None:
-        items.setdefault(column.value, [])
+            items.setdefault(code.code, {})[local] = code
+    for column in columns_of(table, name):
+        if column.value is not None:
+            items.setdefault(column.value, {})
     return items

@@ -11,7 +11,18 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from counterflow.canonical import TABLES, Kind
-from counterflow.contracts.columns import Code, CodeMap, Codes, Column, Header, Local, Table
+from counterflow.canonical import Field as CanonicalField
+from counterflow.canonical import Table as CanonicalTable
+from counterflow.contracts.columns import (
+    Code,
+    CodeMap,
+    Codes,
+    Column,
+    Header,
+    Local,
+    Merged,
+    Table,
+)
 from counterflow.contracts.scalars import Calendar, MissionCode, Month, MonthNumber, Share, Words
 from counterflow.contracts.source import HeaderRows, Limits, Source
 from counterflow.contracts.strict import Strict
@@ -31,6 +42,7 @@ __all__ = [
     "HeaderRows",
     "Limits",
     "Local",
+    "Merged",
     "RowBounds",
     "Source",
     "Strict",
@@ -167,21 +179,46 @@ class Contract(Strict):
             raise ValueError(
                 f"{where}: the case table needs a `file`, `sheet` or `records`, and a `key`"
             )
-        for part, columns in (("columns", table.columns), ("becomes", table.becomes)):
+        parts = {"columns": table.columns, "becomes": table.becomes}
+        parts |= {f"groups.{group}": columns for group, columns in table.groups.items()}
+        for part, columns in parts.items():
             for field, column in columns.items():
                 path = f"{where}.{part}.{field}"
                 _known(field, fields, path, "a field of the canonical table")
-                self._check_column(path, fields[field].kind, column)
-        if table.lists and not {canonical.item, "status"} <= set(fields):
-            raise ValueError(f"{where}.lists: only a table of services has lists by status")
-        for status, column in table.lists.items():
-            self._check_column(f"{where}.lists.{status}", Kind.CODE, column)
+                self._check_column(path, fields[field], column)
+        self._check_groups(where, canonical, table)
+        self._check_merged(where, table)
         if table.each and (table.answers is None or canonical.item is None):
             raise ValueError(f"{where}.each: needs `answers`, and a table that has items")
         for number, codes in enumerate([table.answers, *(lo.codes for lo in table.local.values())]):
             self._check_codes(f"{where}.{'answers' if not number else 'local'}", codes)
 
-    def _check_column(self, path: str, kind: Kind, column: Column) -> None:
+    def _check_groups(self, where: str, canonical: CanonicalTable, table: Table) -> None:
+        if table.groups and canonical.group is None:
+            raise ValueError(f"{where}.groups: the rows of this table have nothing to name them by")
+        if table.groups and table.each:
+            raise ValueError(f"{where}.groups: `each` makes rows already; only one of the two can")
+        for group, columns in table.groups.items():
+            if canonical.group in {*columns, *table.columns, *table.becomes}:
+                raise ValueError(
+                    f"{where}.groups.{group}.{canonical.group}: the group's name says it already"
+                )
+            if not any(column.from_ for column in columns.values()):
+                raise ValueError(f"{where}.groups.{group}: needs a column of its own")
+            numbered = canonical.group and canonical.field(canonical.group).kind is Kind.NUMBER
+            if numbered and not group.isdecimal():
+                raise ValueError(f"{where}.groups.{group}: these groups are named 1, 2, 3")
+
+    def _check_merged(self, where: str, table: Table) -> None:
+        if table.merged is None:
+            return
+        if where != "tables.case":
+            raise ValueError(f"{where}.merged: only cases are merged")
+        if len(table.merged.from_) != len(table.key or []):
+            raise ValueError(f"{where}.merged: needs as many columns as `key`, in its order")
+
+    def _check_column(self, path: str, field: CanonicalField, column: Column) -> None:
+        kind = field.kind
         coded = kind in (Kind.CODE, Kind.ANSWER, Kind.COUNTRY)
         if coded and column.from_ is not None and column.codes is None:
             raise ValueError(f"{path}: a coded field needs `codes`")
@@ -189,6 +226,9 @@ class Contract(Strict):
             raise ValueError(
                 f"{path}: a band comes from `codes`, from `unit`, or from `date` and `at`"
             )
+        counts = ("number",) if field.code_list == "children_band" else ("years", "months")
+        if column.unit is not None and (kind is not Kind.BAND or column.unit not in counts):
+            raise ValueError(f"{path}: a number here is of {' or '.join(counts)}")
         if kind is Kind.MONTH and not column.date:
             raise ValueError(f'{path}: a date needs its format, as in `date: "%d.%m.%Y"`')
         self._check_codes(path, column.codes)

@@ -37,6 +37,10 @@ def contract_schema() -> dict[str, Any]:
         "description": "the column of the case number, or the columns that make it up together",
         "anyOf": [header, {"type": "array", "items": header}],
     }
+    definitions["Merged"]["properties"]["from"] = {
+        "description": "the column of the surviving case's number, or its parts, as in `key`",
+        "anyOf": [header, {"type": "array", "items": header}],
+    }
     column = definitions["Column"]["anyOf"][1]["properties"]
     column["basis"] = {**column["basis"], "anyOf": [{"enum": list(COUNTRY_BASES)}, _NULL]}
     table["answers"] = column["codes"] = definitions["Local"]["properties"]["codes"] = _codes()
@@ -62,7 +66,8 @@ def _tables() -> dict[str, Any]:
     properties = {}
     for name, canonical in TABLES.items():
         fields = {"propertyNames": {"enum": [field.name for field in canonical.fields]}}
-        narrowed = {"properties": {"columns": fields, "becomes": fields}}
+        groups = {"additionalProperties": fields}
+        narrowed = {"properties": {"columns": fields, "becomes": fields, "groups": groups}}
         properties[name] = {
             "description": canonical.grain,
             "anyOf": [{"allOf": [{"$ref": "#/$defs/Table"}, narrowed]}, _NULL],

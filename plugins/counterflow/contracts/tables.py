@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from counterflow.canonical import MISSING, TABLES, Field, Kind
 from counterflow.contracts.fields import (
-    column_of,
+    columns_of,
     derived_codes,
     is_coded,
     is_filled,
@@ -26,7 +26,7 @@ from counterflow.contracts.fields import (
     local_codes,
     mapped_codes,
 )
-from counterflow.contracts.model import Code, CodeMap, Contract
+from counterflow.contracts.model import Code, CodeMap, Column, Contract
 from counterflow.depersonalise import MissionKeys, code_token
 from counterflow.text import fold
 
@@ -58,7 +58,8 @@ ASKED = pa.schema(
         ("mode", TEXT),
         ("not_chosen", TEXT),
         ("is_asked", pa.bool_()),
-        ("basis", TEXT),
+        ("relation", TEXT),
+        ("note", TEXT),
     ]
 )
 FORM_VERSION = pa.schema(
@@ -141,14 +142,14 @@ def _rows(
     table_name: str,
     prefix: str = "",
 ) -> Iterator[tuple[str, Code]]:
-    """Spelling and token of each code of a column and of each missing code."""
+    """Folded spelling and token of each code of a column and of each missing code."""
     if not known:
         return
     unanswered = Code(code=unknown_code(field))
-    listed = [(local, code) for local, code in known.items()]
-    folded = {fold(local) for local in known}
-    listed += [(local, unanswered) for local in missing if fold(local) not in folded]
-    for local, code in listed:
+    folded = {fold(local): code for local, code in known.items()}
+    for word in missing:
+        folded.setdefault(fold(word), unanswered)
+    for local, code in folded.items():
         yield prefix + local, code
         yield code_token(mission_keys, table_name, field.name, prefix + local), code
 
@@ -182,40 +183,56 @@ def _asked_rows(contract: Contract) -> Iterator[AskedRow]:
 
 
 def _table_asked(contract: Contract, name: str, gone: frozenset[str]) -> Iterator[AskedRow]:
-    """field, item, mode, not_chosen, is_asked, basis of one canonical table."""
+    """field, item, mode, not_chosen, is_asked, relation, note of one canonical table."""
     table = contract.tables.get(name)
     for field in TABLES[name].fields:
         if table is None or not is_filled(contract, name, table, field):
-            yield (field.name, None, None, None, False, None)
+            yield (field.name, None, None, None, False, None, None)
             continue
         is_asked = not gone & {name, f"{name}.{field.name}"}
-        basis = _loosest(mapped_codes(contract, name, table, field).values())
+        columns = columns_of(table, field.name)
+        fits = _fit(mapped_codes(contract, name, table, field), columns)
         if field.name != TABLES[name].item or field.kind is Kind.COUNTRY:
-            yield (field.name, None, None, None, is_asked, basis)
+            yield (field.name, None, None, None, is_asked, *fits)
             continue
         # a table that states its answers leaves nothing to be told from what was not chosen
-        mode = "each" if table.each or column_of(table, "answer") else "chosen"
+        mode = "each" if table.each or columns_of(table, "answer") else "chosen"
         not_chosen = table.not_chosen if mode == "chosen" else None
-        yield (field.name, None, mode, not_chosen, is_asked, basis)
+        yield (field.name, None, mode, not_chosen, is_asked, *fits)
         for item, codes in items_on_form(contract, name, table).items():
             on_form = is_asked and f"{name}.{item}" not in gone
-            yield (field.name, item, mode, not_chosen, on_form, _loosest(codes))
+            yield (field.name, item, mode, not_chosen, on_form, *_fit(codes, columns))
 
 
 def _local_asked(contract: Contract, name: str, gone: frozenset[str]) -> Iterator[AskedRow]:
     """The same of the fields that only this mission has: each is an item."""
     local = {field: description for _, field, description in local_codes(contract)}
     is_asked = bool(local) and name not in gone
-    yield ("field", None, "each" if local else None, None, is_asked, None)
-    yield ("value", None, None, None, is_asked, None)
+    yield ("field", None, "each" if local else None, None, is_asked, None, None)
+    yield ("value", None, None, None, is_asked, None, None)
     for field, description in local.items():
         on_form = is_asked and f"{name}.{field}" not in gone
-        basis = _loosest(contract.code_map(description.codes).values())
-        yield ("field", field, "each", None, on_form, basis)
+        yield ("field", field, "each", None, on_form, *_fit(contract.code_map(description.codes)))
 
 
-def _loosest(codes: Iterable[Code]) -> str:
-    return max((code.relation for code in codes), key=RELATIONS.index, default="exact")
+def _fit(codes: CodeMap, columns: Iterable[Column] = ()) -> tuple[str, str | None]:
+    """The loosest relation of a question and its codes, and what the contract says of it.
+
+    Notes are given as they stand, the question's before the codes'. A loose code without one speaks
+    for itself: the contract's own word, and what it stands for.
+    """
+    loose = [(column.relation, column.note) for column in columns]
+    words = {"broader": "means more than", "narrower": "means less than", "close": "is close to"}
+    for local, code in codes.items():
+        said = code.note
+        if said is None and code.relation != "exact":
+            said = f"`{local}` {words[code.relation]} {code.code}"
+        loose.append((code.relation, said))
+    relation = max((relation for relation, _ in loose), key=RELATIONS.index, default="exact")
+    own = [column.note for column in columns if column.note]
+    noted = [code.note for code in codes.values() if code.note]
+    notes = [*own, *noted] or [said for found, said in loose if said and found == relation][:1]
+    return relation, "; ".join(dict.fromkeys(notes)) or None
 
 
 def _table(rows: Iterable[tuple[object, ...]], schema: pa.Schema) -> pa.Table:

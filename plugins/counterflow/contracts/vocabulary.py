@@ -14,7 +14,6 @@ from pathlib import Path
 from counterflow.canonical import TABLES, Field
 from counterflow.contracts.errors import ContractError, nearest
 from counterflow.contracts.fields import (
-    LIST_STATUS,
     At,
     answer_field,
     is_coded,
@@ -87,8 +86,12 @@ def _constants(
             stated.append(((*at, "value"), column.value, fields[name]))
         if column.with_ is not None and item is not None:
             stated.append(((*at, "with"), column.with_, fields[item]))
-    for status in table.lists:
-        stated.append((("tables", table_name, "lists", status), status, fields[LIST_STATUS]))
+    named = TABLES[table_name].group
+    if named is not None:
+        stated += [
+            (("tables", table_name, "groups", group), group, fields[named])
+            for group in table.groups
+        ]
     if item is not None:
         stated += [
             (("tables", table_name, "each", code), code, fields[item]) for code in table.each

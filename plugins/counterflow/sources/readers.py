@@ -86,9 +86,7 @@ def _known_labels(contract: Contract, source: str) -> set[str]:
     for name, table in contract.tables.items():
         if name != source and (table.own_rows or source != "case"):
             continue
-        headers = [*(table.key or []), *table.personal, *table.each.values()]
-        read = (*table.columns.values(), *table.becomes.values(), *table.lists.values())
-        headers += [column.from_ for column in read if column.from_]
+        headers = [*(table.key or []), *table.personal, *table.read_headers]
         expected |= {fold(h.label) for h in headers if h.label}
     return expected
 
