@@ -91,7 +91,7 @@ class TableBuilder:
         filled = _any_filled(values, table, filling, len(kept))
         for field, landed in values.items():
             values[field] = landed.filter(pa.array(filled))
-        return rows[filled]
+        return np.flatnonzero(filled)
 
     def _each(
         self, table: Table, spec: Spec, columns: Columns, kept: Places, values: dict[str, pa.Array]
@@ -388,7 +388,8 @@ def _any_filled(
 def _numbered(case_keys: pa.Array) -> Places:
     """A number for each distinct case key."""
     indices = pc.fill_null(case_keys.dictionary_encode().indices, -1)
-    return indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    numbers: Places = indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return numbers
 
 
 def _numbers(table: Table, field: Field, case: Places, things: Places) -> pa.Array:

@@ -112,6 +112,7 @@ def _bands(names: Iterable[str]) -> Callable[[int], str]:
 
 age_band = _bands(AGE_BANDS)
 perpetrator_age_band = _bands(PERPETRATOR_AGE_BANDS)
+children_band = _bands(CHILDREN_BANDS)
 
 
 def duration_band(months: int) -> str:

@@ -160,16 +160,16 @@ def test_a_name_for_a_list_that_is_not_there_names_the_nearest(missions: Path, c
 
 SERVICES = """\
   assistance:
-    lists:
-      provided: {from: Primite, many: "; ", codes: {edu: education}}
-      needed: {from: Necesare, many: "; ", codes: {edu: education}}
+    groups:
+      provided: {service_type: {from: Primite, many: "; ", codes: {edu: education}}}
+      needed: {service_type: {from: Necesare, many: "; ", codes: {edu: education}}}
 """
 
 
-def test_lists_by_status_are_checked_as_columns_are(missions: Path, change) -> None:
+def test_groups_of_columns_are_checked_as_columns_are(missions: Path, change) -> None:
     change("  control:\n", SERVICES + "  control:\n", "dialects/legacy.yml")
     assert check_folder(missions).errors == []
-    change("needed: {from", "need: {from", "dialects/legacy.yml")
+    change("needed: {serv", "need: {serv", "dialects/legacy.yml")
     change(
         'Primite, many: "; ", codes: {edu: education}',
         "Primite, codes: {edu: edu}",
@@ -177,8 +177,8 @@ def test_lists_by_status_are_checked_as_columns_are(missions: Path, change) -> N
     )
     keys = {(e.key, e.nearest) for e in check_folder(missions).errors}
     assert keys == {
-        ("tables.assistance.lists.need", "needed"),
-        ("tables.assistance.lists.provided.codes.edu", "education"),
+        ("tables.assistance.groups.need", "needed"),
+        ("tables.assistance.groups.provided.service_type.codes.edu", "education"),
     }
 
 

@@ -117,12 +117,13 @@ def test_a_table_that_states_its_answers_leaves_nothing_to_what_was_not_chosen(
     assert {(r["mode"], r["not_chosen"]) for r in items} == {("each", None)}
 
 
-def test_the_status_of_a_list_stands_for_itself(missions: Path, change) -> None:
+def test_the_name_of_a_group_stands_for_itself(missions: Path, change) -> None:
     change(
         "  control:\n",
-        "  assistance:\n    lists:\n"
-        "      provided: {from: Primite, many: '; ', codes: {edu: education}}\n"
-        "      needed: {from: Necesare, many: '; ', codes: {jur: legal}}\n  control:\n",
+        "  assistance:\n    groups:\n"
+        "      provided: {service_type: {from: Primite, many: '; ', codes: {edu: education}}}\n"
+        "      needed: {service_type: {from: Necesare, many: '; ', codes: {jur: legal}}}\n"
+        "  control:\n",
         "dialects/legacy.yml",
     )
     contract = load_contract(missions / "MDA.yml")
@@ -166,12 +167,12 @@ def test_asked_says_of_each_version_what_was_on_the_form(contract: Contract) -> 
     assert said["v1", "control", "means_of_control", "debt_bondage"]["is_asked"] is False
     assert said["v2", "control", "means_of_control", "debt_bondage"]["is_asked"] is True
     threats = said["v2", "control", "means_of_control", "threats_law_enforcement"]
-    assert (threats["mode"], threats["not_chosen"], threats["basis"]) == (
+    assert (threats["mode"], threats["not_chosen"], threats["relation"]) == (
         "chosen",
         "unknown",
         "broader",
     )
-    assert said["v2", "control", "means_of_control", None]["basis"] == "broader"
+    assert said["v2", "control", "means_of_control", None]["relation"] == "broader"
     assert said["v2", "assistance", "service_type", None]["is_asked"] is False
     assert said["v2", "local_attribute", "field", "seasonal_departure"]["is_asked"] is True
 

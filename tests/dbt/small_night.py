@@ -99,7 +99,7 @@ OTHERS: dict[str, dict[str, str]] = {
         "mode": "text",
         "not_chosen": "text",
         "is_asked": "bool",
-        "basis": "text",
+        "relation": "text",
     },
     "dbt_result": {
         "unique_id": "text",
@@ -187,7 +187,7 @@ class Sources:
                     "mode": None,
                     "not_chosen": None,
                     "is_asked": True,
-                    "basis": None,
+                    "relation": None,
                     **values,
                 },
             )
@@ -259,7 +259,7 @@ def a_night(home: Path) -> Sources:
     )  # fmt: skip
     for version, answer in (("v1", "unknown"), ("v2", "no")):
         sources.form("MDA", version, *flat, mode="chosen", not_chosen=answer)
-        sources.form("MDA", version, "case.country_of_exploitation", basis="last_exploitation")
+        sources.form("MDA", version, "case.country_of_exploitation", relation="last_exploitation")
     means = [f"control.means_of_control.{item}" for item in ("physical_threats", "takes_earnings")]
     sources.form("MDA", "v1", *means, mode="chosen", not_chosen="unknown")
     means.append("control.means_of_control.debt_bondage")
@@ -335,7 +335,7 @@ def a_night(home: Path) -> Sources:
         "route_leg.from_country", "route_leg.to_country", "perpetrator.role", "perpetrator.gender",
         "perpetrator.citizenship", "assistance.service_type",
     )  # fmt: skip
-    sources.form("UKR", "", "case.country_of_exploitation", basis="registration")
+    sources.form("UKR", "", "case.country_of_exploitation", relation="registration")
     means = [
         f"control.means_of_control.{item}" for item in ("physical_threats", "debt_bondage", "other")
     ]

@@ -52,7 +52,7 @@ def test_every_key_of_the_language_is_shown() -> None:
     text = "".join(block.text for block in (WHOLE, *FRAGMENTS))
     models = (
         *(model.Contract, model.Version, model.Consent, model.Cadence, model.RowBounds),
-        *(model.Table, model.Column, model.Local, model.Code, model.Header),
+        *(model.Table, model.Merged, model.Column, model.Local, model.Code, model.Header),
         *(source.Source, source.HeaderRows, source.Limits),
     )
     keys = {field.alias or name for m in models for name, field in m.model_fields.items()}

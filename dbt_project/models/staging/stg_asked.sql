@@ -7,5 +7,5 @@ select
     mode,
     not_chosen,
     is_asked,
-    basis
+    relation as basis
 from {{ source('build', 'asked') }}

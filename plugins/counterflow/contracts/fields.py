@@ -125,17 +125,35 @@ def derived_codes(contract: Contract, table_name: str, table: Table, field: Fiel
     return codes
 
 
-def items_on_form(contract: Contract, table_name: str, table: Table) -> dict[str, CodeMap]:
-    """The canonical items that the form holds, each with the local codes that mean it."""
+def grouped_items(
+    contract: Contract, table_name: str, table: Table
+) -> Iterator[tuple[str | None, dict[str, CodeMap]]]:
+    """By group of columns (None: those of the table itself) the items that the form holds there."""
     name = TABLES[table_name].item
     if name is None:
-        return {}
-    items: dict[str, CodeMap] = {item: {} for item in table.each}
-    field = TABLES[table_name].field(name)
-    for local, code in mapped_codes(contract, table_name, table, field).items():
-        if code.code not in NO_ANSWER:
-            items.setdefault(code.code, {})[local] = code
-    for column in columns_of(table, name):
-        if column.value is not None:
-            items.setdefault(column.value, {})
-    return items
+        return
+    own = {"columns": table.columns, "becomes": table.becomes}
+    shared = [part[name] for part in own.values() if name in part]
+    groups: dict[str | None, list[Column]] = {
+        group: [columns[name]] if name in columns else shared
+        for group, columns in table.groups.items()
+    }
+    for group, columns in (groups or {None: shared}).items():
+        items: dict[str, CodeMap] = {item: {} for item in table.each}
+        codes = contract.code_map([code for column in columns for code in column.codes or []])
+        for local, code in codes.items():
+            if code.code not in NO_ANSWER:
+                items.setdefault(code.code, {})[local] = code
+        for column in columns:
+            if column.value is not None:
+                items.setdefault(column.value, {})
+        yield group, items
+
+
+def items_on_form(contract: Contract, table_name: str, table: Table) -> dict[str, CodeMap]:
+    """The canonical items that the form holds, each with the local codes that mean it."""
+    found: dict[str, CodeMap] = {}
+    for _, items in grouped_items(contract, table_name, table):
+        for item, codes in items.items():
+            found[item] = found.get(item, {}) | codes
+    return found

@@ -20,9 +20,9 @@ from counterflow.canonical import MISSING, TABLES, Field, Kind
 from counterflow.contracts.fields import (
     columns_of,
     derived_codes,
+    grouped_items,
     is_coded,
     is_filled,
-    items_on_form,
     local_codes,
     mapped_codes,
 )
@@ -60,6 +60,7 @@ ASKED = pa.schema(
         ("is_asked", pa.bool_()),
         ("relation", TEXT),
         ("note", TEXT),
+        ("item_group", TEXT),
     ]
 )
 FORM_VERSION = pa.schema(
@@ -179,11 +180,12 @@ def _asked_rows(contract: Contract) -> Iterator[AskedRow]:
         for name in TABLES:
             rows = _local_asked if name == "local_attribute" else _table_asked
             for row in rows(contract, name, gone):
-                yield (contract.mission, version, name, *row)
+                group = (None,) * (len(ASKED) - len(row) - 3)
+                yield (contract.mission, version, name, *row, *group)
 
 
 def _table_asked(contract: Contract, name: str, gone: frozenset[str]) -> Iterator[AskedRow]:
-    """field, item, mode, not_chosen, is_asked, relation, note of one canonical table."""
+    """field, item, mode, not_chosen, is_asked, relation, note, item_group of one canonical table."""
     table = contract.tables.get(name)
     for field in TABLES[name].fields:
         if table is None or not is_filled(contract, name, table, field):
@@ -199,9 +201,10 @@ def _table_asked(contract: Contract, name: str, gone: frozenset[str]) -> Iterato
         mode = "each" if table.each or columns_of(table, "answer") else "chosen"
         not_chosen = table.not_chosen if mode == "chosen" else None
         yield (field.name, None, mode, not_chosen, is_asked, *fits)
-        for item, codes in items_on_form(contract, name, table).items():
-            on_form = is_asked and f"{name}.{item}" not in gone
-            yield (field.name, item, mode, not_chosen, on_form, *_fit(codes, columns))
+        for group, items in grouped_items(contract, name, table):
+            for item, codes in items.items():
+                on_form = is_asked and f"{name}.{item}" not in gone
+                yield (field.name, item, mode, not_chosen, on_form, *_fit(codes, columns), group)
 
 
 def _local_asked(contract: Contract, name: str, gone: frozenset[str]) -> Iterator[AskedRow]:
