@@ -50,18 +50,106 @@ left join {{ ref('int_form') }} as form
 -- The coded fields of which a form either asks or does not: (table, field). int_form has a column for each.
 {% macro asked_fields() -%}
 {{ return([
-    ('case', 'age_band'), ('case', 'gender'), ('case', 'marital_status'), ('case', 'education'),
+    ('case', 'age_band'), ('case', 'gender'), ('case', 'marital_status'), ('case', 'children_band'),
+    ('case', 'primary_language'), ('case', 'secondary_language'), ('case', 'country_of_residence'),
+    ('case', 'is_deceased'), ('case', 'education'),
     ('case', 'country_of_exploitation'), ('case', 'country_of_exploitation_basis'),
     ('case', 'is_sexual_exploitation'), ('case', 'is_forced_labour'), ('case', 'is_other_exploitation'),
-    ('case', 'trafficking_status'), ('case', 'duration_band'), ('case', 'referral_source'),
-    ('case', 'case_status'), ('case', 'is_retrafficked'),
+    ('case', 'trafficking_status'), ('case', 'age_band_when_trafficked'), ('case', 'duration_band'),
+    ('case', 'referral_source'), ('case', 'case_status'), ('case', 'is_retrafficked'),
     ('citizenship', 'citizenship'),
     ('exploitation', 'exploitation_type'), ('exploitation', 'labour_sector'), ('exploitation', 'country'),
+    ('sexual_exploitation', 'sexual_exploitation_form'),
+    ('online_platform', 'purpose'), ('online_platform', 'platform'),
     ('control', 'means_of_control'),
-    ('recruitment', 'recruitment_method'), ('recruitment', 'recruiter_relationship'),
+    ('recruitment', 'recruitment_method'), ('recruitment', 'recruiter_relationship'), ('recruitment', 'country'),
     ('route_leg', 'from_country'), ('route_leg', 'to_country'),
+    ('event', 'event_type'), ('event', 'country'),
     ('perpetrator', 'role'), ('perpetrator', 'gender'), ('perpetrator', 'age_band'), ('perpetrator', 'citizenship'),
     ('vulnerability', 'factor'), ('vulnerability', 'level'),
+    ('screening', 'decision'), ('screening', 'decided_by'),
+    ('referral', 'direction'), ('referral', 'reason'), ('referral', 'organisation_type'), ('referral', 'organisation_country'),
     ('assistance', 'service_type'), ('assistance', 'status'), ('assistance', 'provider_type'),
 ]) }}
+{%- endmacro %}
+
+-- The landed rows of a table whose rows have a place in their case, each with its place: as given; where it is not, after
+-- the highest that is given, in the order of the file, quarantined rows included. Rows that stood on a record which was
+-- merged into the case (a row of its own on a flat sheet) go on after the places of the case's own row.
+-- Rows of one place in the file (`same_place`: a perpetrator's several roles on one row) share a number.
+{% macro numbered(table_name, number, fields, same_place=false) -%}
+placed as (
+    select
+        landed.mission_code,
+        landed.source,
+        landed.source_row,
+        landed.case_key,
+        {% for field in fields -%}
+            landed.{{ field }},
+        {% endfor -%}
+        landed.{{ number }},
+        if(landed.source = 'case', landed.source_row, 0) as record,
+        coalesce(record_row.merged_into_key is not null, false) as is_merged
+    from {{ ref('stg_' ~ table_name) }} as landed
+    left join {{ ref('stg_case') }} as record_row
+        on
+            landed.mission_code = record_row.mission_code
+            and landed.source = record_row.source
+            and landed.source_row = record_row.source_row
+),
+
+counted as (
+    select
+        *,
+        coalesce({{ number }}, coalesce(max({{ number }}) over own_record, 0) + {{ 'dense_rank' if same_place else 'row_number' }}() over (
+            partition by mission_code, case_key, is_merged, record, {{ number }} is null
+            order by source, source_row{{ '' if same_place else ', ' ~ fields | join(', ') }}
+        )) as place
+    from placed
+    window own_record as (partition by mission_code, case_key, is_merged, record)
+),
+
+record_size as (
+    select
+        mission_code,
+        case_key,
+        is_merged,
+        record,
+        max(place) as places
+    from counted
+    group by all
+),
+
+record_start as (
+    select
+        mission_code,
+        case_key,
+        is_merged,
+        record,
+        coalesce(sum(places) over (
+            partition by mission_code, case_key
+            order by is_merged, record
+            rows between unbounded preceding and 1 preceding
+        ), 0) as places_before
+    from record_size
+),
+
+numbered as (
+    select
+        counted.mission_code,
+        counted.source,
+        counted.source_row,
+        counted.case_key,
+        {% for field in fields -%}
+            counted.{{ field }},
+        {% endfor -%}
+        cast(counted.place + record_start.places_before as bigint) as {{ number }}
+    from counted
+    inner join record_start
+        on
+            counted.mission_code = record_start.mission_code
+            and counted.case_key = record_start.case_key
+            and counted.is_merged = record_start.is_merged
+            and counted.record = record_start.record
+)
 {%- endmacro %}

@@ -1,4 +1,5 @@
--- Laws 2 and 6: the published cases are the case rows that were accepted, no more and no fewer; what was withheld never landed.
+-- Laws 2 and 6: the published cases are the case rows that were accepted and not merged into another, no more and no fewer;
+-- what was withheld never landed.
 with accepted as (
     select distinct landed.case_key
     from {{ ref('stg_case') }} as landed
@@ -7,7 +8,7 @@ with accepted as (
             landed.mission_code = verdict.mission_code
             and landed.source = verdict.source
             and landed.source_row = verdict.source_row
-    where verdict.outcome = 'accepted'
+    where verdict.outcome = 'accepted' and landed.merged_into_key is null
 )
 
 select

@@ -1,7 +1,8 @@
 -- Every fact is of a published case.
 {% set facts = [
-    'bridge_case_citizenship', 'fct_exploitation', 'fct_control', 'fct_recruitment', 'fct_route_leg',
-    'fct_perpetrator', 'fct_vulnerability', 'fct_assistance', 'fct_local_attribute',
+    'bridge_case_citizenship', 'fct_exploitation', 'fct_sexual_exploitation', 'fct_online_platform', 'fct_control',
+    'fct_recruitment', 'fct_route_leg', 'fct_event', 'fct_perpetrator', 'bridge_perpetrator_role', 'fct_vulnerability',
+    'fct_screening', 'fct_referral', 'fct_assistance', 'fct_local_attribute',
 ] -%}
 {% for fact in facts -%}
     select

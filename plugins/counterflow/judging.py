@@ -122,7 +122,12 @@ def _counted(landing: Landing, record: NightRecord, verdict: Verdict, export: st
 
 
 def _quarantined(export: Path, verdict: Path) -> int:
-    """Source rows that failed a critical rule, or whose case has no row that passed them all."""
+    """Source rows that failed a critical rule, or whose case has no row that passed them all.
+
+    The case of a record that was merged into another is that other one.
+    """
+    cases = f"{export}/case.parquet"
+    merging = "merged_into_key" in pq.read_schema(cases).names  # landed before records could merge
     found = duckdb.sql(
         f"""
         with failed as (select distinct source, source_row from '{verdict}/failures.parquet'),
@@ -131,14 +136,23 @@ def _quarantined(export: Path, verdict: Path) -> int:
             select row_.*, failed.source is not null as is_failed
             from row_ left join failed using (source, source_row)
         ),
+        merged as (
+            select distinct case_key, {"merged_into_key" if merging else "null"} as into_key
+            from '{cases}' where into_key is not null
+        ),
+        owned as (
+            select judged.*, coalesce(into_key, case_key) as owner, into_key is not null as is_merged
+            from judged left join merged using (case_key)
+        ),
         case_ as (
-            select case_key, bool_and(is_failed) as is_failed
-            from judged where source = 'case' and case_key is not null group by case_key
+            select case_key as owner, bool_and(is_failed) as is_failed from owned
+            where source = 'case' and case_key is not null and not is_merged group by case_key
         )
         select count(*) filter (
-            judged.is_failed or (judged.source <> 'case' and coalesce(case_.is_failed, false))
+            owned.is_failed
+            or ((source <> 'case' or is_merged) and coalesce(case_.is_failed, false))
         )
-        from judged left join case_ using (case_key)
+        from owned left join case_ using (owner)
         """
     ).fetchone()
     return int(found[0]) if found else 0

@@ -58,6 +58,12 @@ def test_only_accepted_cases_are_published(warehouse: duckdb.DuckDBPyConnection)
         ("is_other_exploitation", ["no", "unknown", "unknown", "not_asked", "unknown"]),
         ("case_status", ["not_asked", "not_asked", "not_asked", "not_asked", "closed"]),
         ("is_retrafficked", ["not_asked"] * 5),
+        ("is_deceased", ["not_asked"] * 5),
+        ("children_band", ["not_asked"] * 4 + ["1-2"]),
+        ("primary_language", ["not_asked"] * 4 + ["ukr"]),
+        ("secondary_language", ["not_asked"] * 5),
+        ("country_of_residence", [None] * 4 + ["POL"]),
+        ("age_band_when_trafficked", ["not_asked"] * 5),
         ("form_version", ["v2", "v1", "v1", "v1", ""]),
         ("loaded_night", [date(2010, 11, 25)] * 3 + [date(2010, 11, 20), date(2010, 11, 25)]),
     ],
@@ -98,23 +104,62 @@ def test_cases(warehouse: duckdb.DuckDBPyConnection, column: str, expected: list
                 ("ukr-a", "physical_threats", "yes"),
             ],
         ),
-        ("fct_recruitment", [("ukr-a", "at_work", "not_asked")]),
+        ("fct_recruitment", [("ukr-a", "at_work", "not_asked", "UKR")]),
+        ("fct_sexual_exploitation", [("ukr-a", "prostitution")]),
+        (
+            "fct_online_platform",
+            [("ukr-a", "recruitment", "other"), ("ukr-a", "recruitment", "viber")],
+        ),
+        (
+            "fct_screening",
+            [("ukr-a", "actual_victim_of_trafficking", "police", date(2010, 5, 1))],
+        ),
+        (
+            "fct_referral",
+            [
+                (
+                    "ukr-a",
+                    "outgoing",
+                    "migration_or_change_of_location",
+                    date(2010, 9, 1),
+                    "not_asked",
+                    None,
+                )
+            ],
+        ),
+        (
+            "fct_event",
+            [
+                ("ukr-a", 3, "transit", "POL", None),
+                ("ukr-a", 4, "recruitment", "UKR", 2008),
+                ("ukr-a", 5, "transit", "TUR", None),
+            ],
+        ),
         ("fct_route_leg", [("ukr-a", 2, "POL", "TUR", 2009)]),
         (
             "fct_perpetrator",
             [
-                ("ukr-a", 1, "exploiter", "masculine", "not_asked", "Europe"),
                 ("ukr-a", 1, "transporter", "masculine", "not_asked", "Europe"),
+                ("ukr-a", 2, "unknown", "feminine", "not_asked", None),
             ],
+        ),
+        (
+            "bridge_perpetrator_role",
+            [("ukr-a", 1, "exploiter"), ("ukr-a", 1, "transporter")],
         ),
         (
             "fct_vulnerability",
             [
-                ("ukr-a", "migration", "not_asked", "unknown"),
-                ("ukr-a", "poverty", "not_asked", "yes"),
+                ("ukr-a", "education", "unknown", "unknown"),
+                ("ukr-a", "migration", "individual", "unknown"),
+                ("ukr-a", "poverty", "household", "yes"),
+                ("ukr-a", "poverty", "individual", "unknown"),
             ],
         ),
-        ("fct_assistance", [("ukr-a", "health", "provided", date(2010, 4, 1), "not_asked")]),
+        (
+            "fct_assistance",
+            [("ukr-a", "health", "provided", date(2010, 4, 1), date(2010, 8, 1), "not_asked")],
+        ),
         ("fct_local_attribute", [("ukr-a", "UKR", "seasonal", "yes", "Left for seasonal work")]),
     ],
 )

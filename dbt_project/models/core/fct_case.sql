@@ -44,8 +44,12 @@ select
         else 'no'
     end as is_minor,
     harmonised.marital_status,
+    harmonised.children_band,
+    harmonised.primary_language,
+    harmonised.secondary_language,
     harmonised.education,
     citizenship.first_citizenship as citizenship,
+    harmonised.country_of_residence,
     harmonised.country_of_exploitation,
     harmonised.country_of_exploitation_basis,
     case
@@ -67,10 +71,12 @@ select
         end as is_{{ kind }},
     {% endfor -%}
     harmonised.trafficking_status,
+    harmonised.age_band_when_trafficked,
     harmonised.duration_band,
     harmonised.referral_source,
     harmonised.case_status,
     harmonised.is_retrafficked,
+    harmonised.is_deceased,
     harmonised.form_version,
     loaded.loaded_night
 from {{ ref('int_case') }} as harmonised

@@ -1,6 +1,7 @@
 select distinct
     case_key,
     recruitment_method,
-    recruiter_relationship
+    recruiter_relationship,
+    country
 from {{ ref('int_recruitment') }}
-order by case_key, recruitment_method, recruiter_relationship
+order by case_key, recruitment_method, recruiter_relationship, country

@@ -11,6 +11,7 @@ select
         {{ coded('assistance', 'status') }}
     ) as status,
     landed.started_month,
+    landed.ended_month,
     {{ coded('assistance', 'provider_type') }} as provider_type
 from {{ accepted_rows('assistance') }}
 {{ code_maps('assistance', ['service_type', 'status', 'provider_type']) }}

@@ -19,11 +19,6 @@ select
             bool_or(asked.is_asked) filter (asked.table_name = '{{ table_name }}' and asked.field = '{{ field }}'), false
         ) as {{ table_name }}__{{ field }},
     {% endfor -%}
-    -- `basis` of a field also says how closely its codes fit; only what a country question asks is a basis here
-    min(asked.basis) filter (
-        asked.table_name = 'case' and asked.is_asked
-        and asked.basis in ('last_exploitation', 'screening', 'registration', 'mission')
-    ) as stated_basis,
     min(asked.not_chosen) filter (
         asked.table_name = 'exploitation' and asked.field = 'exploitation_type' and asked.is_asked
     ) as exploitation_not_chosen

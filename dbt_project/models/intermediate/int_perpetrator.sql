@@ -1,27 +1,16 @@
--- Perpetrators in accepted cases in canonical codes.
--- Where the form has no number, perpetrators are numbered by their order in the file, quarantined ones included.
-with numbered as (
-    select
-        mission_code,
-        source,
-        source_row,
-        case_key,
-        role,
-        gender,
-        age_band,
-        citizenship,
-        coalesce(perpetrator_number, row_number() over (
-            partition by mission_code, case_key
-            order by source, source_row, role, gender, age_band, citizenship
-        )) as perpetrator_number
-    from {{ ref('stg_perpetrator') }}
-)
+-- Perpetrators in accepted cases in canonical codes, numbered (see the macro `numbered`); a row for each role.
+with {{ numbered('perpetrator', 'perpetrator_number', ['role_number', 'role', 'gender', 'age_band', 'citizenship'], same_place=true) }}
 
 select
     parent.mission_code,
     parent.case_key,
     parent.form_version,
     landed.perpetrator_number,
+    -- roles of one perpetrator on several rows of a file follow each other in its order
+    row_number() over (
+        partition by parent.case_key, landed.perpetrator_number
+        order by landed.source, landed.source_row, landed.role_number, landed.role
+    ) as role_number,
     {{ coded('perpetrator', 'role') }} as role,
     {{ coded('perpetrator', 'gender', missing='non_specified_unknown') }} as gender,
     {{ coded('perpetrator', 'age_band') }} as age_band,

@@ -4,6 +4,7 @@ select
     parent.case_key,
     parent.form_version,
     {{ coded('recruitment', 'recruitment_method') }} as recruitment_method,
-    {{ coded('recruitment', 'recruiter_relationship') }} as recruiter_relationship
+    {{ coded('recruitment', 'recruiter_relationship') }} as recruiter_relationship,
+    {{ country('country') }} as country
 from {{ accepted_rows('recruitment') }}
-{{ code_maps('recruitment', ['recruitment_method', 'recruiter_relationship']) }}
+{{ code_maps('recruitment', ['recruitment_method', 'recruiter_relationship', 'country']) }}

@@ -1,20 +1,5 @@
--- Legs of the routes of accepted cases in canonical codes.
--- Where the form has no number, legs are numbered by their order in the file, quarantined ones included.
-with numbered as (
-    select
-        mission_code,
-        source,
-        source_row,
-        case_key,
-        from_country,
-        to_country,
-        year,
-        coalesce(leg_number, row_number() over (
-            partition by mission_code, case_key
-            order by source, source_row, from_country, to_country, year
-        )) as leg_number
-    from {{ ref('stg_route_leg') }}
-)
+-- Legs of the routes of accepted cases in canonical codes, numbered (see the macro `numbered`).
+with {{ numbered('route_leg', 'leg_number', ['from_country', 'to_country', 'year']) }}
 
 select
     parent.mission_code,

@@ -59,8 +59,9 @@ item_answer as (
         'factor' as field,
         factor as item,
         case_key,
-        answer
+        case when bool_or(answer = 'yes') then 'yes' when bool_or(answer = 'no') then 'no' else 'unknown' end as answer
     from {{ ref('fct_vulnerability') }}
+    group by factor, case_key
 ),
 
 item_due as (

@@ -7,5 +7,7 @@ select
     mode,
     not_chosen,
     is_asked,
-    relation as basis
+    relation,
+    note,
+    item_group
 from {{ source('build', 'asked') }}

@@ -8,5 +8,7 @@ select
     status,
     started_month,
     started_on_reading,
+    ended_month,
+    ended_on_reading,
     provider_type
 from {{ source('build', 'assistance') }}

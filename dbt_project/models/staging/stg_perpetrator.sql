@@ -5,6 +5,7 @@ select
     source_row,
     case_reading,
     perpetrator_number,
+    role_number,
     role,
     gender,
     age_band,

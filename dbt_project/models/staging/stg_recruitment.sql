@@ -5,5 +5,6 @@ select
     source_row,
     case_reading,
     recruitment_method,
-    recruiter_relationship
+    recruiter_relationship,
+    country
 from {{ source('build', 'recruitment') }}
