@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from counterflow.contracts import load_contract
+from counterflow.depersonalise import MissionKeys
+from counterflow.ingest import Landed, ingest
 from counterflow.settings import Settings
 
 NIGHT = date(2010, 11, 25)
@@ -175,6 +178,31 @@ class Agency:
         text = path.read_text("utf-8")
         assert old in text
         path.write_text(text.replace(old, new), "utf-8")
+
+
+KEYS = MissionKeys.of(bytes(range(32)), "ALB")
+
+
+def landed(
+    folder: Path, tables: str, cases: list[dict[str, str]], **files: list[dict[str, str]]
+) -> Landed:
+    """What ingest lands of cases with `No.` and of the rows of other files.
+
+    `tables` goes on under the contract's `tables.case`, whose research consent is the column
+    `Consent`, yes unless said otherwise.
+    """
+    head = CONTRACT[: CONTRACT.index("tables:")].format(mission="ALB", encoding="utf-8")
+    case = "tables:\n  case:\n    file: cases.csv\n    key: No.\n"
+    consent = 'consent:\n  research: {from: Consent, "yes": "yes", "no": "no"}\n'
+    folder.mkdir(exist_ok=True)
+    (folder / "ALB.yml").write_text(head + case + tables + consent, "utf-8")
+
+    def text(rows: list[dict[str, str]]) -> bytes:
+        return table(rows, tuple(dict.fromkeys(column for row in rows for column in row))).encode()
+
+    packed = {f"{name}.csv": text(rows) for name, rows in files.items()}
+    packed["cases.csv"] = text([{"Consent": "yes"} | row for row in cases])
+    return ingest(archive(packed), load_contract(folder / "ALB.yml"), KEYS, NIGHT)
 
 
 def everything(folder: Path) -> str:

@@ -7,39 +7,9 @@ from typing import Any
 
 import pytest
 
-from counterflow.contracts import load_contract
-from counterflow.depersonalise import MissionKeys, case_key
-from counterflow.ingest import Landed, ingest
-from tests.support import CONTRACT, NIGHT, archive, table
-
-KEYS = MissionKeys.of(bytes(range(32)), "ALB")
-TABLES = """\
-tables:
-  case:
-    file: cases.csv
-    key: No.
-    columns: {}
-consent:
-  research: {from: Consent, "yes": "yes"}
-"""
-
-
-def landed(
-    folder: Path, tables: str, rows: list[dict[str, str]], **children: list[dict[str, str]]
-) -> Landed:
-    """What is landed of cases of hand, and of rows of other files, under a contract's `tables`."""
-    head = CONTRACT[: CONTRACT.index("tables:")].format(mission="ALB", encoding="utf-8")
-    case, consent = TABLES.split("consent:")
-    folder.mkdir(exist_ok=True)
-    (folder / "ALB.yml").write_text(f"{head}{case}{tables}consent:{consent}", "utf-8")
-
-    def text(listed: list[dict[str, str]]) -> bytes:
-        columns = tuple(dict.fromkeys(column for row in listed for column in row))
-        return table(listed, columns).encode()
-
-    cases = [{"Consent": "yes", **row} for row in rows]
-    files = {"cases.csv": text(cases)} | {f"{n}.csv": text(c) for n, c in children.items()}
-    return ingest(archive(files), load_contract(folder / "ALB.yml"), KEYS, NIGHT)
+from counterflow.depersonalise import case_key
+from counterflow.ingest import Landed
+from tests.support import KEYS, landed
 
 
 def fields(found: Landed, name: str, *columns: str) -> list[tuple[Any, ...]]:

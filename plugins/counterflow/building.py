@@ -50,8 +50,12 @@ class TableBuilder:
         kept: Places,
         keys: pa.Array,
         readings: pa.Array,
+        landed: Mapping[str, pa.Array],
     ) -> pa.Table:
-        """The canonical table `name` from the kept rows of `source`."""
+        """The canonical table `name` from the kept rows of `source`.
+
+        `landed`: columns of the source that are landed as they are.
+        """
         spec, table = self.contract.tables[name], TABLES[name]
         if not columns.table.labels and not columns.rows:
             return self.empty(name)
@@ -65,6 +69,8 @@ class TableBuilder:
             every = spec.own_rows or name == "case"
             filling = None if every else _from_cells(spec.columns) | _from_cells(spec.becomes)
             rows = self._rows(table, spec, columns, kept, values, filling)
+        if name == "case":
+            values |= {column: whole.take(pa.array(kept[rows])) for column, whole in landed.items()}
         things = kept[rows] * max(len(spec.groups), 1) + (group if len(group) else 0)
         return self._landed(table, source, kept[rows], things, keys, readings, values)
 

@@ -96,6 +96,9 @@ READINGS = (
 KEY_READINGS = ("ok", "blank", "repeat", "conflict")
 CASE_READINGS = ("ok", "blank", "orphan")
 
+# How the case that a record was merged into was found (`case.merged_reading`).
+MERGED_READINGS = ("ok", "blank", "orphan", "circle")
+
 AGE_BANDS = ("0-8", "9-17", "18-20", "21-23", "24-26", "27-29", "30-38", "39-47", "48+")
 PERPETRATOR_AGE_BANDS = ("0-29", "30-38", "39-47", "48+")
 CHILDREN_BANDS = ("0", "1-2", "3+")
@@ -320,6 +323,7 @@ def landing_columns(table: str) -> dict[str, str]:
         columns["form_version"] = "text"
         # the case that this record was merged with; such a row is no case of its own
         columns["merged_into_key"] = "text"
+        columns["merged_reading"] = "text"
     for field in TABLES[table].fields:
         types = {Kind.MONTH: "date", Kind.YEAR: "int64", Kind.NUMBER: "int64"}
         columns[landed_name(field)] = types.get(field.kind, "text")

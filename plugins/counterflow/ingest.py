@@ -21,6 +21,7 @@ from counterflow.contracts import Contract
 from counterflow.contracts.model import Header
 from counterflow.depersonalise import MissionKeys, case_key
 from counterflow.fields import FieldReader, Signals
+from counterflow.merging import BLANK, OK, survivors
 from counterflow.profile import profile
 from counterflow.sources.errors import Refused
 from counterflow.sources.headers import Columns
@@ -37,10 +38,14 @@ ROWS_SCHEMA = pa.schema(
     ]
 )
 
+WITHHELD_SCHEMA = pa.schema(
+    [("mission_code", pa.string()), ("case_key", pa.string()), ("reason", pa.string())]
+)
+
 
 @dataclass(slots=True)
 class Landed:
-    """What may leave ingest. `withheld` counts source rows by reason.
+    """What may leave ingest. `withheld` counts source rows by reason, `withheld_cases` names them.
 
     `next_reading`: the first night on which the same bytes would be read differently (a date that
     was in the future no longer is), or None.
@@ -50,6 +55,7 @@ class Landed:
     rows: pa.Table
     signals: pa.Table
     profile: pa.Table
+    withheld_cases: pa.Table = field(default_factory=WITHHELD_SCHEMA.empty_table)
     rows_read: int = 0
     rows_blank: int = 0
     withheld: dict[str, int] = field(default_factory=dict)
@@ -65,6 +71,7 @@ class _Source:
     keys: pa.Array  # case key per row, null where there is no case number
     kept: Places  # rows that are landed
     readings: pa.Array  # key_reading or case_reading per row
+    own: dict[str, pa.Array] = field(default_factory=dict)  # further landed columns of its own rows
 
 
 def ingest(data: bytes, contract: Contract, mission_keys: MissionKeys, night: date) -> Landed:
@@ -87,7 +94,13 @@ def ingest(data: bytes, contract: Contract, mission_keys: MissionKeys, night: da
         source = judged.get(source_name)
         landed.tables[name] = (
             builder.build(
-                name, source_name, source.columns, source.kept, source.keys, source.readings
+                name,
+                source_name,
+                source.columns,
+                source.kept,
+                source.keys,
+                source.readings,
+                source.own,
             )
             if spec is not None and source is not None
             else builder.empty(name)
@@ -98,6 +111,7 @@ def ingest(data: bytes, contract: Contract, mission_keys: MissionKeys, night: da
     landed.rows = pa.concat_tables(
         [_landed_rows(contract.mission, n, s) for n, s in judged.items()]
     )
+    landed.withheld_cases = gate.withheld_cases()
     grown = {
         name: landed.grown.get(name if spec.own_rows else "case", 1.0)
         for name, spec in contract.tables.items()
@@ -164,19 +178,23 @@ class _Gate:
         self.contract, self.mission_keys, self.missing = contract, mission_keys, missing
         self.case_reason: dict[str, str] = {}  # case key → why withheld
         self.case_keys: set[str] = set()  # keys of landed case rows
+        self.survivors: dict[str, str] = {}  # key of a merged record → key of the case it is of
 
     def judge(self, name: str, source: Columns, used: list[Cells], landed: Landed) -> _Source:
         """Count blank and withheld rows into `landed`; return the rest."""
         numbers = self._numbers(name, source)
         blank = _blank(source, self.contract, name)
         keys, places = self._keys(numbers, source.rows)
+        own: dict[str, pa.Array] = {}
         if name == "case" and blank.all():
             raise Refused(
                 "no_rows", "there is not one case in the file", "Ask the mission to export again"
             )
         if name == "case":
             reasons, readings = self._cases(source, used, keys, places, blank)
+            own = self._merge(source, keys, places, blank, reasons, readings)
         else:
+            keys = [self.survivors.get(key, key) if key is not None else None for key in keys]
             reasons, readings = self._children(keys, places)
         withheld = np.fromiter((bool(r) for r in reasons), np.bool_, source.rows) & ~blank
         for row in np.flatnonzero(withheld).tolist():
@@ -195,7 +213,14 @@ class _Gate:
                 "orphan" if r == "ok" and keys[p] not in self.case_keys else r
                 for r, p in zip(readings, places, strict=True)
             ]
-        return _Source(source, all_keys, kept.astype(np.int64), pa.array(readings, pa.string()))
+        texts = pa.array(readings, pa.string())
+        return _Source(source, all_keys, kept.astype(np.int64), texts, own)
+
+    def withheld_cases(self) -> pa.Table:
+        """The cases that are withheld, for the purge of what was once published of them."""
+        rows = [(self.contract.mission, *item) for item in sorted(self.case_reason.items())]
+        columns = zip(*rows, strict=True) if rows else ([], [], [])
+        return pa.table([pa.array(c, pa.string()) for c in columns], schema=WITHHELD_SCHEMA)
 
     def _numbers(self, name: str, source: Columns) -> list[Cells]:
         spec = self.contract.tables[name]
@@ -264,6 +289,55 @@ class _Gate:
             if key is not None and reasons[row]:
                 self.case_reason[key] = reasons[row]
         return reasons, readings
+
+    def _merge(
+        self,
+        source: Columns,
+        keys: list[str | None],
+        places: Places,
+        blank: Mask,
+        reasons: list[str],
+        readings: list[str],
+    ) -> dict[str, pa.Array]:
+        """Into which case each record was merged, if any; the survivor's consent governs it.
+
+        A number that several different rows claim is not followed: which of them is right is unknown.
+        """
+        merged = self.contract.tables["case"].merged
+        if merged is None:
+            return {}
+        targets, at = self._keys([source.need(header) for header in merged.from_], source.rows)
+        named = [targets[place] for place in at]
+        rows = np.flatnonzero(~blank).tolist()
+        into = {
+            key: target
+            for row in rows
+            if (key := keys[places[row]]) is not None
+            and (target := named[row]) is not None
+            and readings[row] != "conflict"
+        }
+        self.survivors, lost = survivors(into, {k for r in rows if (k := keys[places[r]])})
+        found: list[str | None] = [None] * source.rows
+        said = [BLANK if target is None else OK for target in named]
+        for row in rows:
+            key = keys[places[row]]
+            if key is None or named[row] is None or readings[row] == "conflict":
+                continue
+            if key in lost:
+                said[row] = lost[key]
+                continue
+            found[row] = survivor = self.survivors[key]
+            reasons[row] = self.case_reason.get(survivor, "")
+        for row in rows:
+            key = keys[places[row]]
+            if key in self.survivors:
+                self.case_reason.pop(key, None)
+                if reasons[row]:
+                    self.case_reason[key] = reasons[row]
+        return {
+            "merged_into_key": pa.array(found, pa.string()),
+            "merged_reading": pa.array(said, pa.string()),
+        }
 
     def _children(self, keys: list[str | None], places: Places) -> tuple[list[str], list[str]]:
         why = [self.case_reason.get(key or "", "") for key in keys]

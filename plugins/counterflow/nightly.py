@@ -239,6 +239,7 @@ def _ingest(
             seconds=round(time.monotonic() - started, 3),
         )
         extra = {"rows": landed.rows, "signals": landed.signals, "profile": landed.profile}
+        extra["withheld"] = landed.withheld_cases
         landing.write(outcome, {**landed.tables, **extra}, full_refresh)
     found = landing.outcome(name)
     assert found is not None

@@ -162,7 +162,7 @@ SERVICES = """\
   assistance:
     groups:
       provided: {service_type: {from: Primite, many: "; ", codes: {edu: education}}}
-      needed: {service_type: {from: Necesare, many: "; ", codes: {edu: education}}}
+      needed: {service_type: {from: Necesare, many: "; ", codes: {jur: legal}}}
 """
 
 
@@ -180,6 +180,59 @@ def test_groups_of_columns_are_checked_as_columns_are(missions: Path, change) ->
         ("tables.assistance.groups.need", "needed"),
         ("tables.assistance.groups.provided.service_type.codes.edu", "education"),
     }
+
+
+def test_the_groups_of_a_field_share_one_list_of_codes(missions: Path, change) -> None:
+    change("  control:\n", SERVICES + "  control:\n", "dialects/legacy.yml")
+    change("{jur: legal}", "{EDU: legal}", "dialects/legacy.yml")
+    (error,) = check_folder(missions).errors
+    assert error.key == "tables.assistance.groups.needed.service_type.codes.EDU"
+    assert "same code as `edu`, which means `education`" in error.problem
+
+
+GROUPS = [
+    pytest.param(
+        "  exploitation:\n    groups: {first: {country: {from: X, codes: countries_ro}}}\n",
+        "nothing to name them by", id="a table without a field for the names",
+    ),
+    pytest.param(
+        "  route_leg:\n    groups: {first: {from_country: {from: X, codes: countries_ro}}}\n",
+        "named 1, 2, 3", id="numbers",
+    ),
+    pytest.param(
+        "  event:\n    groups: {transit: {event_type: {from: X, codes: {t: transit}}}}\n",
+        "name says it already", id="the field that the name fills",
+    ),
+    pytest.param(
+        "  event:\n    groups: {transit: {event_type: ~, country: {value: MDA}}}\n",
+        "a column of its own", id="nothing but constants",
+    ),
+    pytest.param(
+        "  event:\n    columns: {country: {from: Y, codes: countries_ro}}\n"
+        "    groups: {transit: {country: {from: X, codes: countries_ro}}}\n",
+        "filled twice", id="a column of the table and of a group",
+    ),
+    pytest.param(
+        "  control:\n    merged: {from: X}\n", "only cases are merged", id="merged means",
+    ),
+    pytest.param(
+        "  case:\n    merged: {from: [X, Y]}\n", "as many columns as `key`", id="half a number",
+    ),
+    pytest.param(
+        "  case:\n    columns: {duration_band: {from: X, unit: number}}\n",
+        "years or months", id="a duration in children",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fragment", "said"), GROUPS)
+def test_groups_and_merged_that_make_no_sense(missions: Path, fragment: str, said: str) -> None:
+    (missions / "dialects" / "more.yml").write_text(f"tables:\n{fragment}", "utf-8")
+    path = missions / "MDA.yml"
+    text = path.read_text("utf-8").replace("extends: legacy", "extends: [legacy, more]")
+    path.write_text(text, "utf-8")
+    problems = [error.problem for error in check_folder(missions).errors]
+    assert [problem for problem in problems if said in problem]
 
 
 def test_names_of_months_are_asked_for(missions: Path, change) -> None:

@@ -50,6 +50,8 @@ def breaks() -> Iterator[tuple[str, Row, str]]:
         {"registered_on_reading": "before_birth"},
         "case.registered_on_not_before_birth",
     )
+    yield "case", {"merged_reading": "orphan"}, "case.merged_known"
+    yield "case", {"merged_reading": "circle"}, "case.merged_known"
     yield "case", {"age_band_reading": "not_a_number"}, "case.age_band_readable"
     yield "case", {"duration_band_reading": "not_a_number"}, "case.duration_band_readable"
     yield "case", {"children_band_reading": "not_a_number"}, "case.children_band_readable"

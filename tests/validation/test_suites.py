@@ -23,7 +23,7 @@ NAMES = (*TABLES, PROFILE)
 def promised() -> set[str]:
     """The critical rules that docs/internals.md §6 lists, and that the synthetic truth assumes."""
     rules = {"case.key_present", "case.key_repeat", "case.key_conflict"}
-    rules |= {"case.registered_on_not_before_birth"}
+    rules |= {"case.registered_on_not_before_birth", "case.merged_known"}
     for table in TABLES.values():
         if table.name != "case":
             rules |= {f"{table.name}.case_present", f"{table.name}.case_known"}

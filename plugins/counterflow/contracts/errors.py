@@ -44,6 +44,13 @@ class ContractError(Exception):
         super().__init__(f"{file.name}:{line}: {key}: {problem}.{hint}")
 
 
+class MappedTwiceError(ContractError):
+    """Two writings of one code of a field mean different things: the signal `code_mapped_twice`."""
+
+    table_name = ""
+    field = ""
+
+
 def nearest(name: str, candidates: Iterable[str], cutoff: float = 0.5) -> str | None:
     """The candidate most like `name`, if one is like it at all."""
     found = difflib.get_close_matches(name, list(candidates), 1, cutoff)

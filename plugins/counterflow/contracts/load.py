@@ -13,9 +13,17 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from counterflow.contracts.errors import ContractError, Origins, nearest, origin, translate
+from counterflow.contracts.errors import (
+    ContractError,
+    MappedTwiceError,
+    Origins,
+    nearest,
+    origin,
+    translate,
+)
 from counterflow.contracts.model import Contract
 from counterflow.contracts.read import SharedList, read, shared_lists
+from counterflow.contracts.twice import Twice, mapped_twice
 
 _REMOVE = "~"
 
@@ -92,7 +100,17 @@ def load(path: Path) -> Loaded:
         where = origin(("mission",), origins, path)
         problem = f"the file is called {path.name}, so it must be {path.stem}"
         raise ContractError(*where, "mission", problem)
-    return Loaded(contract, path, origins, shared, named, files)
+    loaded = Loaded(contract, path, origins, shared, named, files)
+    if twice := [_mapped_twice(loaded, found) for found in mapped_twice(contract)]:
+        twice[0].others = tuple(twice[1:])
+        raise twice[0]
+    return loaded
+
+
+def _mapped_twice(loaded: Loaded, found: Twice) -> MappedTwiceError:
+    error = MappedTwiceError(*loaded.place(found.at), ".".join(found.at), found.problem)
+    error.table_name, error.field = found.table_name, found.field
+    return error
 
 
 def _inherited(

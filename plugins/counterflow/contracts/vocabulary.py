@@ -1,7 +1,7 @@
-"""Whether the codes of a contract mean something, and one thing each.
+"""Whether the codes of a contract mean something that the standard knows.
 
 In: a loaded contract and the standard's code lists (dbt's seeds). Out: errors where a local code
-maps to what the standard does not know, or two writings of one local code map apart.
+maps to what the standard does not know. That a code means one thing is seen when it is loaded.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from counterflow.contracts.fields import (
     placed_columns,
 )
 from counterflow.contracts.load import Loaded
-from counterflow.contracts.model import Code, CodeMap, Codes, Table
-from counterflow.text import fold
+from counterflow.contracts.model import Codes, Table
 
 
 @dataclass(slots=True)
@@ -46,13 +45,12 @@ class Standard:
 
 
 def errors(loaded: Loaded, standard: Standard) -> Iterator[ContractError]:
-    """Codes that the standard does not know, and codes that mean two things."""
+    """Codes that the standard does not know."""
     for table_name, table in loaded.contract.tables.items():
         yield from _constants(loaded, standard, table_name, table)
         for at, codes, canonical in _coded(table_name, table):
             known = _known(standard, canonical)
             yield from _foreign(loaded, standard, at, codes, canonical, known)
-            yield from _ambiguous(loaded, standard, at, codes)
 
 
 def _known(standard: Standard, canonical: Field | None) -> frozenset[str] | None:
@@ -130,33 +128,3 @@ def _not_in_list(
 ) -> ContractError:
     problem = f"`{code}` is not in the standard's list `{canonical.code_list}`"
     return loaded.error(at, problem, nearest(code, known))
-
-
-def _ambiguous(loaded: Loaded, standard: Standard, at: At, codes: Codes) -> Iterator[ContractError]:
-    """Two writings of one local code (but for case and blanks) that mean different things."""
-    named = [entry for entry in codes if isinstance(entry, str)]
-    mark = tuple(loaded.place(("codes", name)) for name in named)
-    if len(named) == len(codes):
-        if mark in standard.compared:
-            return
-        standard.compared.add(mark)
-    seen: dict[str, tuple[str, Code]] = {}
-    for local, code in _merged(loaded, codes).items():
-        before, meant = seen.setdefault(fold(local), (local, code))
-        if meant.code != code.code:
-            problem = f"`{local}` is the same code as `{before}`, which means `{meant.code}`"
-            yield loaded.error(_place_of(loaded, at, codes, local), problem)
-
-
-def _merged(loaded: Loaded, codes: Codes) -> CodeMap:
-    return loaded.contract.code_map(codes)
-
-
-def _place_of(loaded: Loaded, at: At, codes: Codes, local: str) -> At:
-    """Where the code that won stands: the last list or map that holds it."""
-    for number, entry in reversed(list(enumerate(codes))):
-        if isinstance(entry, str) and local in loaded.contract.codes[entry]:
-            return ("codes", entry, local)
-        if not isinstance(entry, str) and local in entry:
-            return (*at, str(number), local) if len(codes) > 1 else (*at, local)
-    return at

@@ -23,7 +23,7 @@ from counterflow.canonical import TABLES
 from counterflow.contracts import tables as compiled
 from counterflow.depersonalise import MissionKeys
 from counterflow.fields import SIGNALS_SCHEMA
-from counterflow.ingest import ROWS_SCHEMA
+from counterflow.ingest import ROWS_SCHEMA, WITHHELD_SCHEMA
 from counterflow.landing import Landing, NightRecord
 from counterflow.settings import Settings
 
@@ -71,7 +71,6 @@ RULE_RESULT = pa.schema(
     ]
 )
 SIGNAL = pa.schema([("night", _DATE), ("mission_code", _TEXT), *SIGNALS_SCHEMA])
-WITHHELD = pa.schema([("mission_code", _TEXT), ("case_key", _TEXT), ("reason", _TEXT)])
 DBT_RESULT = pa.schema(
     [
         ("unique_id", _TEXT),
@@ -155,7 +154,7 @@ def _keep(folder: Path, tables: Mapping[str, pa.Table]) -> None:
 
 def _link_tables(folder: Path, force: Sequence[InForce]) -> None:
     schemas = {name: landing_schema(name) for name in TABLES}
-    schemas |= {"rows": ROWS_SCHEMA, "withheld": WITHHELD}
+    schemas |= {"rows": ROWS_SCHEMA, "withheld": WITHHELD_SCHEMA}
     for name, schema in schemas.items():
         target = folder / name
         target.mkdir()

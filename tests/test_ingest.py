@@ -1,0 +1,112 @@
+"""The fate of merged records: whose case they are, whose consent governs them, what is said of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from counterflow.depersonalise import case_key
+from counterflow.ingest import Landed
+from tests.support import KEYS, landed
+
+MERGED = """\
+    merged: {from: Into}
+    columns:
+      gender: {from: Sex, codes: {F: feminine, M: masculine}}
+  citizenship:
+    columns:
+      citizenship: {from: From, codes: countries, many: ", "}
+  control:
+    file: means.csv
+    key: Case
+    columns:
+      means_of_control: {from: Means, codes: {debt: debt_bondage}}
+"""
+
+
+def key(number: str) -> str:
+    return case_key(KEYS, number)
+
+
+def case(number: str, into: str = "", consent: str = "yes", **changes: str) -> dict[str, str]:
+    row = {"No.": number, "Into": into, "Sex": "F", "From": "Romania", "Consent": consent}
+    return row | changes
+
+
+def means(*numbers: str) -> list[dict[str, str]]:
+    return [{"Case": number, "Means": "debt"} for number in numbers]
+
+
+def merging(found: Landed) -> list[tuple[str | None, str | None]]:
+    rows = found.tables["case"].to_pylist()
+    return [(row["merged_into_key"], row["merged_reading"]) for row in rows]
+
+
+def children(found: Landed) -> list[tuple[str | None, str | None]]:
+    rows = found.tables["control"].to_pylist()
+    return [(row["case_key"], row["case_reading"]) for row in rows]
+
+
+def test_the_rows_of_a_merged_record_belong_to_the_case_that_took_it_in(tmp_path: Path) -> None:
+    cases = [case("1"), case("2", into="3"), case("3", into="1"), case("4")]
+    found = landed(tmp_path, MERGED, cases, means=means("2", "3", "1", "4"))
+    assert merging(found) == [(None, "blank"), (key("1"), "ok"), (key("1"), "ok"), (None, "blank")]
+    assert children(found) == [(key("1"), "ok")] * 3 + [(key("4"), "ok")]
+    # its own answers stay its own, and no case has its key
+    assert found.tables["citizenship"].column("case_key").to_pylist() == [
+        key(number) for number in "1234"
+    ]
+    assert found.rows.num_rows == 8
+
+
+def test_the_survivors_consent_governs(tmp_path: Path) -> None:
+    cases = [case("1", consent="no"), case("2", into="1"), case("3"), case("4", "3", consent="no")]
+    found = landed(tmp_path, MERGED, cases, means=means("2", "4"))
+    assert found.withheld == {"no_consent": 3}  # case 1, the record 2 and its means
+    assert children(found) == [(key("3"), "ok")]
+    withheld = {(row["case_key"], row["reason"]) for row in found.withheld_cases.to_pylist()}
+    assert withheld == {(key("1"), "no_consent"), (key("2"), "no_consent")}
+
+
+def test_a_survivor_that_is_not_there_and_a_circle_are_said(tmp_path: Path) -> None:
+    cases = [case("1", into="9"), case("2", into="3"), case("3", into="2"), case("4", into="4")]
+    found = landed(tmp_path, MERGED, cases, means=means("1", "2"))
+    assert merging(found) == [(None, "orphan"), *[(None, "circle")] * 3]
+    assert children(found) == [(key("1"), "ok"), (key("2"), "ok")]  # quarantined with their record
+
+
+def test_a_lost_record_is_governed_by_its_own_consent(tmp_path: Path) -> None:
+    found = landed(
+        tmp_path, MERGED, [case("1"), case("2", into="9", consent="no")], means=means("2")
+    )
+    assert found.withheld == {"no_consent": 2}
+
+
+def test_a_number_that_different_records_claim_is_not_followed(tmp_path: Path) -> None:
+    """Which of the two was merged is unknown: its rows wait with it in quarantine."""
+    cases = [case("1"), case("2", into="1"), case("2", Sex="M"), case("3", into="2")]
+    found = landed(tmp_path, MERGED, cases, means=means("2", "3"))
+    readings = found.tables["case"].column("key_reading").to_pylist()
+    assert readings == ["ok", "conflict", "conflict", "ok"]
+    assert merging(found)[1][0] is None
+    assert children(found) == [(key("2"), "ok")] * 2
+
+
+def test_a_merged_record_delivered_twice_is_a_repeat(tmp_path: Path) -> None:
+    cases = [case("1"), case("2", into="1"), case("2", into="1")]
+    found = landed(tmp_path, MERGED, cases, means=means("2"))
+    assert found.tables["case"].column("key_reading").to_pylist() == ["ok", "ok", "repeat"]
+    assert children(found) == [(key("1"), "ok")]
+
+
+def test_the_cases_that_are_withheld_are_named_by_key_and_reason_alone(tmp_path: Path) -> None:
+    cases = [
+        case("1"),
+        case("2", consent="no"),
+        case("3", consent="perhaps"),
+        case("", consent="no"),
+    ]
+    found = landed(tmp_path, MERGED, cases, means=means("2"))
+    assert found.withheld_cases.to_pylist() == [
+        {"mission_code": "ALB", "case_key": k, "reason": reason}
+        for k, reason in sorted([(key("2"), "no_consent"), (key("3"), "consent_unknown")])
+    ]
