@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from tests.dbt import small_night
+from tests.dbt.core_world import Compiled, compile_models
 from tests.dbt.small_night import Sources, a_night
 
 
@@ -32,3 +33,9 @@ def warehouse(night: Sources) -> Iterator[duckdb.DuckDBPyConnection]:
             f"attach '{night.home / 'build' / 'scratch.duckdb'}' as scratch (read_only)"
         )
         yield connection
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Compiled]:
+    """The SQL of every model, compiled once."""
+    return compile_models(tmp_path_factory.mktemp("compiled"))
