@@ -99,7 +99,7 @@ class World:
         parts = {name: values.pop(name) for name in list(values) if name in _CHILDREN}
         for _ in range(number):
             key = f"{len(self.cases):032x}"
-            missing = {name: "unknown" for name in _CASE} | {
+            missing = dict.fromkeys(_CASE, "unknown") | {
                 "gender": "non_specified_unknown",
                 "citizenship": None,
                 "country_of_exploitation": None,

@@ -58,7 +58,8 @@ def raised(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, ...]]:
 
 def reasons(connection: duckdb.DuckDBPyConnection, mission: str, value: str) -> str | None:
     found = connection.execute(
-        "select reason from analysis.emerging where mission_code = ? and value = ?", [mission, value]
+        "select reason from analysis.emerging where mission_code = ? and value = ?",
+        [mission, value],
     ).fetchone()
     assert found, f"no row for {mission} {value}"
     return found[0]  # type: ignore[no-any-return]
@@ -79,10 +80,13 @@ def test_a_change_in_several_missions_is_raised(models: dict[str, Compiled]) -> 
     found = raised(connection)
     assert ("all", "exploitation_type", "forced_labour") in found
     assert {row[1:] for row in found} == {("exploitation_type", "forced_labour")}
-    ratio, low, high, missions, up = connection.execute(
-        "select rate_ratio, ratio_low, ratio_high, missions, missions_up from analysis.emerging "
-        "where scope = 'all_missions' and value = 'forced_labour'"
-    ).fetchone() or ()
+    ratio, low, high, missions, up = (
+        connection.execute(
+            "select rate_ratio, ratio_low, ratio_high, missions, missions_up from analysis.emerging "
+            "where scope = 'all_missions' and value = 'forced_labour'"
+        ).fetchone()
+        or ()
+    )
     assert 1.2 < low < ratio < high < 1.7  # 5 of 8 rose from 0.3 to 0.5: about 1.42
     assert missions == 8
     assert up >= 5
@@ -115,13 +119,10 @@ def test_a_bulk_load_that_triples_registrations_is_silent_and_shows(
     a_backlog(world, of)
     connection = world.run(models, *MODELS)
     assert raised(connection) == []
-    assert (
-        connection.execute(
-            "select left_out_bulk_load > 1000 from analysis.emerging where mission_code = 'MDA' "
-            "and value = 'forced_labour'"
-        ).fetchone()
-        == (True,)
-    )
+    assert connection.execute(
+        "select left_out_bulk_load > 1000 from analysis.emerging where mission_code = 'MDA' "
+        "and value = 'forced_labour'"
+    ).fetchone() == (True,)
     if len(of) < 12:
         assert connection.execute(
             "select distinct mission_code, registered_month from analysis.representation_month where is_bulk "
@@ -203,7 +204,9 @@ def one_mission(recent: int, recent_known: int, past: int, past_known: int) -> W
     world = World()
     for window, yes, known in ((RECENT, recent, recent_known), (BEFORE[-36:], past, past_known)):
         for n in range(known):
-            world.case("MDA", window[n % len(window)], gender="masculine" if n < yes else "feminine")
+            world.case(
+                "MDA", window[n % len(window)], gender="masculine" if n < yes else "feminine"
+            )
     world.case("MDA", BEFORE[0])  # it is no new mission
     return world
 
@@ -216,10 +219,13 @@ def test_numbers_are_those_of_the_textbook(
     models: dict[str, Compiled], recent: int, recent_known: int, past: int, past_known: int
 ) -> None:
     connection = one_mission(recent, recent_known, past, past_known).run(models, *MODELS)
-    ratio, low, high, p = connection.execute(
-        "select rate_ratio, ratio_low, ratio_high, p_value from analysis.emerging "
-        "where scope = 'mission' and dimension = 'gender' and value = 'masculine'"
-    ).fetchone() or ()
+    ratio, low, high, p = (
+        connection.execute(
+            "select rate_ratio, ratio_low, ratio_high, p_value from analysis.emerging "
+            "where scope = 'mission' and dimension = 'gender' and value = 'masculine'"
+        ).fetchone()
+        or ()
+    )
     expected = stats.contingency.relative_risk(recent, recent_known, past, past_known)
     interval = expected.confidence_interval(0.95)
     assert ratio == pytest.approx(expected.relative_risk, abs=1e-4)

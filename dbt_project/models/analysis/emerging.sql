@@ -104,6 +104,16 @@ compared as (
     where recent_known > 0 and past_known > 0
 ),
 
+mission_both as (
+    select
+        mission_code,
+        dimension,
+        sum(recent_known) as recent_known,
+        sum(past_known) as past_known
+    from stratum
+    group by mission_code, dimension
+),
+
 mission_known as (
     select
         mission_code,
@@ -137,15 +147,7 @@ judged as (
             known.mission_code = compared.mission_code
             and known.form_version = compared.form_version
             and known.dimension = compared.dimension
-    left join (
-        select
-            mission_code,
-            dimension,
-            sum(recent_known) as recent_known,
-            sum(past_known) as past_known
-        from stratum
-        group by mission_code, dimension
-    ) as mission_both
+    left join mission_both
         on known.mission_code = mission_both.mission_code and known.dimension = mission_both.dimension
 ),
 
@@ -207,18 +209,35 @@ mission_term as (
     group by mission_code, dimension, value
 ),
 
-month_of as (
+mission_value_month as (
     select
-        if(grouping(mission_code) = 1, 'all', mission_code) as mission_code,
+        mission_code,
         dimension,
         value,
         registered_month,
         count(*) as cases
     from judged
     where fate = 'compared' and is_recent
-    group by grouping sets (
-        (mission_code, dimension, value, registered_month), (dimension, value, registered_month)
-    )
+    group by all
+),
+
+value_month as (
+    select
+        mission_code,
+        dimension,
+        value,
+        registered_month,
+        cases
+    from mission_value_month
+    union all
+    select
+        'all' as mission_code,
+        dimension,
+        value,
+        registered_month,
+        sum(cases) as cases
+    from mission_value_month
+    group by dimension, value, registered_month
 ),
 
 month_spread as (
@@ -228,7 +247,7 @@ month_spread as (
         value,
         count(*) as months,
         max(cases) as largest_month
-    from month_of
+    from value_month
     group by mission_code, dimension, value
 ),
 
@@ -271,6 +290,18 @@ without_one as (
     inner join pooled_term
         on mission_term.dimension = pooled_term.dimension and mission_term.value = pooled_term.value
     group by mission_term.dimension, mission_term.value
+),
+
+everywhere as (
+    select
+        {% for fate in fates -%}
+            sum({{ fate }}_cases) as {{ fate }}_cases,
+            sum({{ fate }}_recent) as {{ fate }}_recent,
+        {% endfor -%}
+        dimension,
+        value
+    from found
+    group by dimension, value
 ),
 
 scoped as (
@@ -326,17 +357,7 @@ scoped as (
         coalesce(pooled_known.missions, 0) as missions,
         coalesce(term.missions_up, 0) as missions_up,
         without_one.z_without_one
-    from (
-        select
-            {% for fate in fates -%}
-                sum({{ fate }}_cases) as {{ fate }}_cases,
-                sum({{ fate }}_recent) as {{ fate }}_recent,
-            {% endfor -%}
-            dimension,
-            value
-        from found
-        group by dimension, value
-    ) as everywhere
+    from everywhere
     left join pooled_known on everywhere.dimension = pooled_known.dimension
     left join pooled_term as term
         on everywhere.dimension = term.dimension and everywhere.value = term.value
@@ -362,12 +383,23 @@ thinned as (
     from scoped
 ),
 
+spread as (
+    select
+        thinned.*,
+        coalesce(month_spread.months, 0) as months,
+        coalesce(month_spread.largest_month, 0) as largest_month
+    from thinned
+    left join month_spread
+        on
+            thinned.mission_code = month_spread.mission_code
+            and thinned.dimension = month_spread.dimension
+            and thinned.value = month_spread.value
+),
+
 -- Whether a comparison is made depends on how many cases there are, and not on how they fell.
 estimated as (
     select
-        scoped.*,
-        coalesce(month_spread.months, 0) as months,
-        coalesce(month_spread.largest_month, 0) as largest_month,
+        *,
         recent_known >= {{ var('smallest_denominator') }}
         and past_known >= {{ var('smallest_denominator') }}
         and recent + past >= {{ var('emerging_smallest_cases') }}
@@ -393,12 +425,7 @@ estimated as (
             log_variance_term / (upper_term * lower_term)
         )) as log_error,
         sign(excess) * greatest(abs(excess) - 0.5, 0) / sqrt(excess_variance) as z
-    from thinned as scoped
-    left join month_spread
-        on
-            scoped.mission_code = month_spread.mission_code
-            and scoped.dimension = month_spread.dimension
-            and scoped.value = month_spread.value
+    from spread
 ),
 
 tested as (
