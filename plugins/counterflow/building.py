@@ -254,15 +254,19 @@ class TableBuilder:
         name, reading = landed_name(field), f"{field.name}_reading"
         match field.kind:
             case Kind.MONTH:
-                values[name], values[reading] = self.reader.month(column, cells)
+                values[name], values[reading] = self.reader.month(
+                    table.name, field.name, column, cells
+                )
             case Kind.YEAR:
-                values[name], values[reading] = self.reader.year(column, cells)
+                values[name], values[reading] = self.reader.year(
+                    table.name, field.name, column, cells
+                )
             case Kind.NUMBER:
                 values[name] = self.reader.number(table.name, field, cells)
             case Kind.BAND if column.at is not None:
                 at = spec.columns[column.at]
                 bands, readings, before = self.reader.age_at(
-                    column, cells, at, _cells(columns, at).take(rows)
+                    table.name, field.name, column, cells, at, _cells(columns, at).take(rows)
                 )
                 values[name], values[reading] = bands, readings
                 dated = f"{column.at}_reading"

@@ -13,20 +13,25 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from counterflow.calendars import CALENDARS, new_year, year_of
 from counterflow.canonical import Field, Kind
 from counterflow.columns import Cells, Places, gather
 from counterflow.contracts import Contract
 from counterflow.contracts.model import Codes, Column
 from counterflow.depersonalise import MissionKeys, code_token, length_class
-from counterflow.text import fold
+from counterflow.text import damaged, fold, undamaged
 from counterflow.values import (
+    OLDEST,
+    YEARS_AHEAD,
+    DateReader,
     age_band,
     children_band,
+    damaged_months,
+    decimal_mark,
     duration_band,
-    parse_date,
     parse_number,
-    parse_year,
     perpetrator_age_band,
+    redated_band,
     split_list,
 )
 
@@ -84,10 +89,18 @@ class Codebook:
         self.spelling |= {fold(code): fold(code) for code in mapped}
         self.meaning = {fold(code): target.code for code, target in mapped.items()}
         self.known = frozenset(self.spelling)
+        self.lost = reader.contract.source.accents == "lost"
+
+    def code(self, value: str) -> str:
+        """A value as the list spells it, folded: itself, or the one code it was with its accents."""
+        folded = fold(value)
+        if self.lost and folded not in self.spelling:
+            return undamaged(folded, self.known) or folded
+        return folded
 
     def land(self, value: str) -> str | None:
         """A code as it is compared, a token for any other value, None for no answer."""
-        folded = fold(value)
+        folded = self.code(value)
         if not folded:
             return None
         if folded in self.spelling:
@@ -98,11 +111,18 @@ class Codebook:
     def signal(self, values: list[str], rows: Places) -> None:
         """Signal the unmapped ones of `values`, `rows[i]` of which hold `values[i]`."""
         unmapped: dict[tuple[str, str], int] = {}
+        restored = 0
         for value, count in zip(values, rows.tolist(), strict=True):
-            if value and count and fold(value) not in self.spelling:
+            if not (value and count):
+                continue
+            code = self.code(value)
+            if code in self.spelling:
+                restored += count if code != fold(value) else 0
+            else:
                 token = code_token(self.reader.keys, self.table, self.field, self.prefix + value)
                 key = (token, length_class(value))
                 unmapped[key] = unmapped.get(key, 0) + count
+        self.reader.signal_accents(self.table, self.field, restored)
         ordered = sorted(unmapped.items(), key=lambda item: (-item[1], item[0]))
         for (token, length), count in ordered[:_SHOWN_TOKENS]:
             self.reader.signals.add(
@@ -119,7 +139,9 @@ class FieldReader:
     def __init__(self, contract: Contract, keys: MissionKeys, night: date, signals: Signals):
         self.contract, self.keys, self.night, self.signals = contract, keys, night, signals
         self.missing = frozenset(fold(code) for code in contract.missing)
-        self.months = {fold(name): number for name, number in contract.months.items()}
+        self.lost = contract.source.accents == "lost"
+        damaged = damaged_months(contract.months) if self.lost else {}
+        self.months = damaged | contract.months
         self.next_reading: date | None = None
 
     def code(
@@ -136,36 +158,107 @@ class FieldReader:
         """A list column: its code book, the distinct items, and their numbers per distinct cell."""
         book = Codebook(self, table, field, column.codes or [], "")
         numbers: dict[str, int] = {}
-        split = [
-            [
-                numbers.setdefault(item, len(numbers))
-                for item in (split_list(v, column.many, book.known) if column.many else [fold(v)])
-                if item and book.spelling.get(item, item) is not None
-            ]
-            for v in cells.values
-        ]
+        split, restored = [], []
+        for value in cells.values:
+            items = (
+                split_list(value, column.many, book.known, self.lost)
+                if column.many
+                else [book.code(value)]
+            )
+            restored.append(
+                self.lost
+                and damaged(fold(value))
+                and any(item in book.known and item not in fold(value) for item in items)
+            )
+            kept = [item for item in items if item and book.spelling.get(item, item) is not None]
+            split.append([numbers.setdefault(item, len(numbers)) for item in kept])
+        self.signal_accents(table, field, _rows(restored, cells))
         return book, list(numbers), split
 
-    def dates(self, column: Column, cells: Cells) -> tuple[list[date | None], list[str]]:
-        """Distinct cells as dates, with their readings (not yet against the night)."""
-        return self._parsed(parse_date, column, cells)
-
-    def _parsed(
-        self, parse: Callable[..., tuple[date | None, str]], column: Column, cells: Cells
+    def dates(
+        self, table: str, field: str, column: Column, cells: Cells, year: bool = False
     ) -> tuple[list[date | None], list[str]]:
-        calendar = column.calendar or self.contract.calendar
-        formats = column.date or []
-        parsed = [parse(v, formats, calendar, self.missing, self.months) for v in cells.values]
+        """Distinct cells as dates, with their readings (not yet against the night).
+
+        `year`: a year alone will do. Of a calendar that is not declared a signal is raised where
+        the cells fit it and not the declared one.
+        """
+        parsed = self._parsed(column, cells, year)
+        self._doubt_calendar(table, field, column, cells, parsed, year)
+        if self.lost:
+            restored = [
+                reading == "ok" and damaged(value)
+                for value, (_, reading) in zip(cells.values, parsed, strict=True)
+            ]
+            self.signal_accents(table, field, _rows(restored, cells))
         return [day for day, _ in parsed], [reading for _, reading in parsed]
 
-    def month(self, column: Column, cells: Cells) -> tuple[pa.Array, pa.Array]:
+    def _parsed(
+        self, column: Column, cells: Cells, year: bool = False
+    ) -> list[tuple[date | None, str]]:
+        calendar = column.calendar or self.contract.calendar
+        ahead = 0 if column.at is not None else YEARS_AHEAD
+        read = self._date_reader(column, calendar, year, ahead)
+        parsed = [read(value) for value in cells.values]
+        if read.oldest_short is not None:  # on that day its two digits begin to mean another year
+            self._read_again(new_year(calendar, read.oldest_short + 100 - ahead))
+        return parsed
+
+    def _date_reader(self, column: Column, calendar: str, year: bool, ahead: int) -> DateReader:
+        formats = [*(column.date or []), *(["%Y"] if year else [])]
+        newest = year_of(calendar, self.night) + ahead
+        return DateReader(formats, calendar, self.missing, self.months, newest)
+
+    def _read_again(self, day: date) -> None:
+        self.next_reading = min(day, self.next_reading or day)
+
+    def _doubt_calendar(
+        self,
+        table: str,
+        field: str,
+        column: Column,
+        cells: Cells,
+        parsed: list[tuple[date | None, str]],
+        year: bool,
+    ) -> None:
+        """Signal dates that the declared calendar puts out of all time, and another does not."""
+        declared = column.calendar or self.contract.calendar
+        doubtful = [
+            place
+            for place, (day, reading) in enumerate(parsed)
+            if reading == "too_old" or (day is not None and day > self.night)
+        ]
+        if not doubtful:
+            return
+        rows = np.bincount(cells.places, minlength=len(cells.values))
+        for calendar in CALENDARS:
+            if calendar == declared:
+                continue
+            read = self._date_reader(column, calendar, year, 0)
+            days = {place: read(cells.values[place])[0] for place in doubtful}
+            fits = [p for p, day in days.items() if day and OLDEST <= day <= self.night]
+            if count := int(sum(rows[p] for p in fits)):
+                detail = f"no dates of the {declared} calendar, but of the {calendar}"
+                self.signals.add("calendar_unclear", table, field, detail, count)
+
+    def signal_accents(self, table: str, field: str, rows: int) -> None:
+        """Say how many rows were read although accents were lost in them."""
+        if rows:
+            detail = "matched although accents were lost"
+            self.signals.add("accents_lost", table, field, detail, rows)
+
+    def month(
+        self, table: str, field: str, column: Column, cells: Cells
+    ) -> tuple[pa.Array, pa.Array]:
         """A date as the first of its month, with its reading."""
-        found, readings = self.dates(column, cells)
+        found, readings = self.dates(table, field, column, cells)
         return self._dated(found, readings, cells, lambda d: d.replace(day=1), pa.date32())
 
-    def year(self, column: Column, cells: Cells) -> tuple[pa.Array, pa.Array]:
+    def year(
+        self, table: str, field: str, column: Column, cells: Cells
+    ) -> tuple[pa.Array, pa.Array]:
         """A year, or a date of which the year is kept, with its reading."""
-        found, readings = self._parsed(parse_year, column, cells)
+        found, readings = self.dates(table, field, column, cells, year=True)
         return self._dated(found, readings, cells, lambda d: d.year, pa.int64())
 
     def _dated(
@@ -179,7 +272,7 @@ class FieldReader:
         landed = []
         for place, day in enumerate(found):
             if day is not None and day > self.night:
-                self.next_reading = min(day, self.next_reading or day)
+                self._read_again(day)
                 readings[place], day = "future", None
             landed.append(land(day) if day is not None else None)
         texts = gather(pa.array(readings, pa.string()), cells.places)
@@ -187,16 +280,29 @@ class FieldReader:
 
     def number(self, table: str, field: Field, cells: Cells) -> pa.Array:
         """Small whole numbers; null where there is none."""
-        parsed = [parse_number(value, self.missing) for value in cells.values]
+        parsed = self._numbers(table, field.name, cells)
         self._signal_unreadable(table, field, [reading for _, reading in parsed], cells)
         numbers = [number for number, _ in parsed]
         return gather(pa.array(numbers, pa.int64()), cells.places)
+
+    def _numbers(self, table: str, field: str, cells: Cells) -> list[tuple[int | None, str]]:
+        """Distinct cells as whole numbers; a signal if they have both decimal marks."""
+        decimal = self.contract.source.decimal
+        marks = [decimal_mark(value) for value in cells.values]
+        other = [mark not in (None, decimal) for mark in marks]
+        own = _rows([mark == decimal for mark in marks], cells)
+        if own and (rows := _rows(other, cells)):
+            detail = f"the decimal mark is `{decimal}`, these numbers have the other"
+            self.signals.add("decimal_habit_mixed", table, field, detail, rows)
+        return [parse_number(value, self.missing, decimal) for value in cells.values]
 
     def band(
         self, table: str, field: Field, column: Column, cells: Cells
     ) -> tuple[pa.Array, pa.Array]:
         """A band from a number of years, months or children, or from a local band code, read how."""
         if column.codes is not None:
+            if column.dates_are_bands:
+                cells = self._undated(table, field.name, column.codes, cells)
             landed = self.code(table, field.name, column.codes, cells)
             readings = ["blank" if not v or fold(v) in self.missing else "ok" for v in cells.values]
             return landed, gather(pa.array(readings, pa.string()), cells.places)
@@ -205,8 +311,7 @@ class FieldReader:
         factor = 12 if months and column.unit == "years" else 1
         bands: list[str | None] = []
         readings = []
-        for value in cells.values:
-            number, reading = parse_number(value, self.missing)
+        for number, reading in self._numbers(table, field.name, cells):
             if number is not None and number > _OLDEST_AGE * (12 if months else 1):
                 number, reading = None, "not_a_number"
             bands.append(None if number is None else band(number * factor))
@@ -218,21 +323,35 @@ class FieldReader:
             gather(pa.array(readings, pa.string()), cells.places),
         )
 
+    def _undated(self, table: str, field: str, codes: Codes, cells: Cells) -> Cells:
+        """The cells with the bands back that a spreadsheet turned into dates."""
+        bands = list(self.contract.code_map(codes))
+        known = {fold(band) for band in bands} | self.missing
+        found = [
+            None if fold(value) in known else redated_band(value, bands, self.months)
+            for value in cells.values
+        ]
+        if rows := _rows([band is not None for band in found], cells):
+            detail = "a spreadsheet had turned the band into a date"
+            self.signals.add("band_was_date", table, field, detail, rows)
+        values = [
+            value if band is None else band for value, band in zip(cells.values, found, strict=True)
+        ]
+        return Cells(values, cells.places)
+
     def _signal_unreadable(
         self, table: str, field: Field, readings: list[str], cells: Cells
     ) -> None:
         """Say how many filled cells of a field without a reading of its own could not be read."""
-        wrong = np.array([reading not in ("ok", "blank") for reading in readings], np.bool_)
-        count = int(wrong[cells.places].sum()) if len(wrong) else 0
-        if count:
+        if count := _rows([reading not in ("ok", "blank") for reading in readings], cells):
             self.signals.add("unreadable_value", table, field.name, "no number", count)
 
     def age_at(
-        self, born: Column, born_cells: Cells, at: Column, at_cells: Cells
+        self, table: str, field: str, born: Column, born_cells: Cells, at: Column, at_cells: Cells
     ) -> tuple[pa.Array, pa.Array, pa.Array]:
         """Age band at a date: (bands, readings, mask of rows dated before birth)."""
-        births, readings = self.dates(born, born_cells)
-        dates, _ = self.dates(at, at_cells)
+        births, readings = self.dates(table, field, born, born_cells)
+        dates = [day for day, _ in self._parsed(at, at_cells)]
         birth = np.array(births, "datetime64[D]")[born_cells.places]
         day = np.array(dates, "datetime64[D]")[at_cells.places]
         known = ~np.isnat(birth) & ~np.isnat(day)
@@ -245,6 +364,12 @@ class FieldReader:
         texts = np.array(readings, object)[born_cells.places]
         texts[known & ~before & (years > _OLDEST_AGE)] = "too_old"
         return gather(pa.array(names), places), pa.array(texts, pa.string()), pa.array(before)
+
+
+def _rows(of_values: list[bool], cells: Cells) -> int:
+    """How many rows hold one of the distinct values that are marked."""
+    marked = np.array(of_values, np.bool_)
+    return int(marked[cells.places].sum()) if len(marked) else 0
 
 
 def _full_years(birth: Any, day: Any) -> Any:

@@ -155,8 +155,8 @@ def _used_columns(contract: Contract, name: str, source: Columns) -> list[Cells]
 def _signal_columns(contract: Contract, sources: dict[str, Columns], signals: Signals) -> None:
     """Say which columns nobody knows (by position: a name may be personal) and which are gone."""
     for name, source in sources.items():
-        for kind, detail in source.table.notes:
-            signals.add(kind, name, "", detail, 1)
+        for kind, detail, rows in source.table.notes:
+            signals.add(kind, name, "", detail, rows)
         for table_name, spec in contract.tables.items():
             if (table_name if spec.own_rows else "case") != name:
                 continue

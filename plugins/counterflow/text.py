@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
 
 # Marks that change no meaning: byte order, direction of writing, zero widths, soft hyphen.
 _INVISIBLE = dict.fromkeys(
@@ -43,12 +45,70 @@ def fold(value: str) -> str:
 
 
 def digits(value: str) -> str:
-    """`value` with every script's decimal digits written 0 to 9."""
+    """`value` with every script's decimal digits, and Ethiopic numerals, written 0 to 9."""
     if value.isascii():
         return value
-    return "".join(str(unicodedata.decimal(c, c)) for c in value)
+    plain = _ETHIOPIC.sub(lambda match: str(_ethiopic(match[0])), value)
+    return "".join(str(unicodedata.decimal(c, c)) for c in plain)
+
+
+# One to nine, ten to ninety, and the marks for a hundred and for ten thousand.
+_ETHIOPIC = re.compile("[\u1369-\u137c]+")
+
+
+def _ethiopic(numeral: str) -> int:
+    """The number of an Ethiopic numeral: each mark multiplies what stands before it."""
+    total = group = 0
+    for sign in numeral:
+        worth = int(unicodedata.numeric(sign))
+        if worth == 100:
+            total, group = total + (group or 1) * 100, 0
+        elif worth == 10_000:
+            total, group = ((total + group) or 1) * 10_000, 0
+        else:
+            group += worth
+    return total + group
 
 
 def case_number(value: str) -> str:
     """A case number in the form that is hashed: compatibility-composed, upper case, no blanks."""
     return digits(unicodedata.normalize("NFKC", clean(value))).upper().replace(" ", "")
+
+
+# What a letter becomes that an encoding does not have: `?`, or the replacement character.
+_LOST = "?\ufffd"
+
+
+def damaged(value: str) -> bool:
+    """Whether letters may have been lost in `value`, and some are left to tell it by."""
+    return any(mark in value for mark in _LOST) and any(c.isascii() and c.isalnum() for c in value)
+
+
+@lru_cache(maxsize=16_384)
+def _damaged_pattern(whole: str) -> re.Pattern[str] | None:
+    """What `whole` looks like with some or all of its letters outside ASCII lost; None if it has none."""
+    letters = clean(whole)
+    if letters.isascii():
+        return None
+    return re.compile(
+        "".join(
+            re.escape(c.casefold()) if c.isascii() else f"(?:{re.escape(c.casefold())}|[{_LOST}])"
+            for c in letters
+        )
+    )
+
+
+def fits_damaged(folded: str, whole: str) -> int | None:
+    """How much of `folded` is `whole` without its accents: the length, or None if it does not begin so."""
+    pattern = _damaged_pattern(whole)
+    match = pattern.match(folded) if pattern else None
+    return match.end() if match and damaged(match[0]) else None
+
+
+def undamaged(value: str, candidates: Iterable[str]) -> str | None:
+    """The one of `candidates` that `value` was before its accents were lost; None if it is doubtful."""
+    folded = fold(value)
+    if not damaged(folded):
+        return None
+    fitting = [whole for whole in candidates if fits_damaged(folded, whole) == len(folded)]
+    return fitting[0] if len(fitting) == 1 else None

@@ -24,17 +24,27 @@ from counterflow.contracts.load import Loaded
 from counterflow.contracts.model import Header, Table
 from counterflow.text import fold
 
-_PLACE = {"csv": "file", "xlsx": "sheet", "json": "records"}  # what names a table in each format
+# what names a table in each format
+_PLACE = {
+    "csv": "file",
+    "fixed": "file",
+    "xlsx": "sheet",
+    "xls": "sheet",
+    "ods": "sheet",
+    "json": "records",
+}
 
 
 def errors(loaded: Loaded) -> Iterator[ContractError]:
     """What contradicts itself or names nothing."""
+    yield from _source(loaded)
     yield from _versions(loaded)
     yield from _not_asked(loaded)
     yield from _consent(loaded)
     yield from _assertions(loaded)
     for name, table in loaded.contract.tables.items():
         yield from _rows(loaded, name, table)
+        yield from _layout(loaded, name, table)
         yield from _columns(loaded, name, table)
         yield from _claims(loaded, name, table)
 
@@ -113,6 +123,43 @@ def _assertions(loaded: Loaded) -> Iterator[ContractError]:
                 yield loaded.error(at, problem, nearest(field, filled))
 
 
+def _source(loaded: Loaded) -> Iterator[ContractError]:
+    """What is said of the file fits its format."""
+    source = loaded.contract.source
+    if source.trimmed and source.format != "fixed":
+        yield loaded.error(("source", "trimmed"), f"lines of {source.format} have no fixed width")
+    if source.header.ruler is not None and source.format != "fixed":
+        at = ("source", "header", "ruler")
+        yield loaded.error(at, f"an export in {source.format} has no ruler")
+    if source.header.label == 0 and source.format != "fixed":
+        at = ("source", "header", "label")
+        yield loaded.error(at, "only a file of fixed width can do without names: count from 1")
+    if source.header.label == 0 and source.header.ruler is not None:
+        yield loaded.error(
+            ("source", "header", "label"), "a ruler marks columns, the names say which"
+        )
+
+
+def _layout(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]:
+    """Columns of fixed width have their places, which do not overlap; other columns have none."""
+    source, at = loaded.contract.source, ("tables", name, "layout")
+    if table.layout and (source.format != "fixed" or source.header.ruler is not None):
+        problem = (
+            "a ruler marks the columns" if source.format == "fixed" else "columns have no width"
+        )
+        yield loaded.error(at, f"{problem}: leave it out")
+        return
+    if source.format == "fixed" and table.own_rows and not table.layout:
+        if source.header.ruler is None:
+            problem = "say where each column stands, here or by the `ruler` of `source.header`"
+            yield loaded.error(("tables", name), problem)
+        return
+    placed = sorted((span, label) for label, span in table.layout.items())
+    for ((_, end), before), ((start, _), label) in itertools.pairwise(placed):
+        if start <= end:
+            yield loaded.error((*at, label), f"overlaps `{before}`")
+
+
 def _rows(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]:
     """Where the rows of a table are, in the words of the export's format."""
     at = ("tables", name)
@@ -144,6 +191,8 @@ def _columns(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]
             if column.with_ not in on_form:
                 problem = f"`{column.with_}` is no item of this table's list"
                 yield loaded.error((*at, "with"), problem, nearest(column.with_, on_form))
+        if column.dates_are_bands and (fields[field].kind is not Kind.BAND or not column.codes):
+            yield loaded.error((*at, "dates_are_bands"), "only a band with `codes` has such dates")
         if field in table.columns and at[2] != "columns":
             twice = ".".join(at[2:-1])
             yield loaded.error(at, f"is filled twice, under `columns` and under `{twice}`")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from counterflow.contracts.scalars import Basis, Calendar, Words
+from counterflow.contracts.scalars import Basis, Calendar, Span, Words
 from counterflow.contracts.strict import Strict
 
 
@@ -97,6 +97,8 @@ class Column(Strict):
     """What the question about a country asks: where the person was last exploited, or a proxy."""
     with_: str | None = Field(default=None, alias="with")
     """The item of the table's list that this second list belongs to."""
+    dates_are_bands: bool = False
+    """A spreadsheet turned bands into dates: such a cell is the one band of `codes` it can have been."""
     value: str | None = None
     """A constant in the standard's words, instead of a column: what the whole form is about."""
     relation: Literal["exact", "broader", "narrower", "close"] = "exact"
@@ -150,6 +152,8 @@ class Table(Strict):
     """The sheet of the workbook that holds its rows."""
     records: str | None = None
     """The dotted path of the list that holds its rows in a JSON document."""
+    layout: dict[str, Span] = Field(default_factory=dict)
+    """Column → its first and last character (`9-18`), in a file of fixed width without a ruler."""
     key: list[Header] | None = None
     """The column of the case number, or the columns that make it up together."""
     columns: dict[str, Column] = Field(default_factory=dict)

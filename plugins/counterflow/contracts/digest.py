@@ -14,7 +14,7 @@ from typing import Any
 from counterflow.contracts.model import Contract
 from counterflow.text import fold
 
-_LANDING_VERSION = 6  # raise when ingest lands the same export differently
+_LANDING_VERSION = 7  # raise when ingest lands the same export differently
 _NOT_READ = {"name", "region", "languages", "steward", "extends", "cadence", "codes", "assert_"}
 _NOT_READ_SOURCE = {"connection", "path", "limits"}
 
@@ -33,7 +33,9 @@ def reading_digest(contract: Contract) -> str:
                 for words in ("label", "relation", "note"):
                     column.pop(words, None)
                 column["codes"] = _splitting(contract, column, item)
-        table["answers"] = table["answers"] is not None
+        lost = contract.source.accents == "lost"
+        answers = _splitting(contract, {"codes": table["answers"]}, set()) if lost else True
+        table["answers"] = answers if table["answers"] is not None else False
     for version in data["versions"].values():
         version.pop("not_asked")
     text = json.dumps([_LANDING_VERSION, data], sort_keys=True, ensure_ascii=False)
@@ -43,12 +45,14 @@ def reading_digest(contract: Contract) -> str:
 def _splitting(contract: Contract, column: dict[str, Any], item: set[str]) -> Any:
     """What of a column's codes decides how it is read, whatever they mean.
 
-    Of a list the spelling, because it decides where one item ends; the codes of the item that a
-    second list belongs to; and the codes that otherwise mean "no answer".
+    Of a list the spelling, because it decides where one item ends, and where cells are matched that
+    are not spelled as the list; the codes of the item that a second list belongs to; and the codes that
+    otherwise mean "no answer".
     """
     codes = column.get("codes")
     if codes is None:
         return None
+    by_spelling = contract.source.accents == "lost" or column.get("dates_are_bands")
     known: dict[str, str] = {}
     for entry in codes:
         named = contract.codes[entry] if isinstance(entry, str) else None
@@ -59,7 +63,7 @@ def _splitting(contract: Contract, column: dict[str, Any], item: set[str]) -> An
         )
     missing = {fold(code) for code in contract.missing}
     return {
-        "spelled": sorted(set(map(fold, known))) if column.get("many") else None,
+        "spelled": sorted(set(map(fold, known))) if column.get("many") or by_spelling else None,
         "owning": sorted({fold(code) for code, meaning in known.items() if meaning in item}),
         "answering": sorted({fold(code) for code in known} & missing),
     }

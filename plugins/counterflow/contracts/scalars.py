@@ -76,6 +76,15 @@ def _path(value: str) -> str:
     return value
 
 
+def _span(value: object) -> object:
+    """`9-18` → the 9th to the 18th character; `9` alone is one character."""
+    match = re.fullmatch(r"\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?\s*", str(value))
+    first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not 1 <= first <= last:
+        raise ValueError("write a column's place by its first and last character, as in `9-18`")
+    return first, last
+
+
 def _alpha3(value: str) -> str:
     if not re.fullmatch(r"[A-Z]{3}", value):
         raise ValueError("a mission is named by its ISO 3166 alpha-3 code, as in `MDA`")
@@ -87,16 +96,18 @@ WORD: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 ONE_OR_MORE = {"anyOf": [WORD, {"type": "array", "items": WORD}]}
 _SIZE = {"type": ["string", "integer"], "pattern": r"^\s*\d+\s*([kKmMgG]?B)?\s*$"}
 _SHARE = {"type": ["string", "number"], "pattern": r"^\s*\d+(\.\d+)?\s*%?\s*$"}
+_SPAN = {"type": ["string", "integer"], "pattern": r"^\s*\d{1,5}(\s*-\s*\d{1,5})?\s*$"}
 _MONTH = {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$"}
 
 Size = Annotated[int, BeforeValidator(_size), WithJsonSchema(_SIZE)]
 Share = Annotated[float, BeforeValidator(_share), WithJsonSchema(_SHARE)]
 Month = Annotated[date, BeforeValidator(_month), WithJsonSchema(_MONTH)]
+Span = Annotated[tuple[int, int], BeforeValidator(_span), WithJsonSchema(_SPAN)]
 Words = Annotated[list[str], BeforeValidator(_listed), WithJsonSchema(ONE_OR_MORE)]
 Basis = Annotated[str, AfterValidator(_basis)]
 Encoding = Annotated[str, AfterValidator(_encoding)]
 Delimiter = Annotated[str, AfterValidator(_delimiter)]
 Path = Annotated[str, AfterValidator(_path)]
 MissionCode = Annotated[str, AfterValidator(_alpha3)]
-MonthNumber = Annotated[int, Field(ge=1, le=12)]
-Calendar = Literal["gregorian", "buddhist"]
+MonthNumber = Annotated[int, Field(ge=1, le=13)]  # the Ethiopian year has thirteen
+Calendar = Literal["gregorian", "buddhist", "solar_hijri", "ethiopian"]

@@ -30,12 +30,14 @@ class Limits(Strict):
 
 
 class HeaderRows(Strict):
-    """Which rows of a sheet hold the names (1-based)."""
+    """Which rows of a file or sheet hold the names (1-based)."""
 
-    label: int = Field(default=1, ge=1)
-    """The row with the names that people see."""
+    label: int = Field(default=1, ge=0)
+    """The row with the names that people see; 0 where a file of fixed width has none."""
     technical: int | None = Field(default=None, ge=1)
     """The row with the names that programs see, if there is one."""
+    ruler: int | None = Field(default=None, ge=1)
+    """The row whose strokes (`----- ---`) mark the columns of a file of fixed width."""
 
 
 class Source(Strict):
@@ -45,14 +47,20 @@ class Source(Strict):
     """The Airflow connection: host and password are there, not here."""
     path: Path
     """The export's path; `{night:%Y%m%d}` stands for the night."""
-    format: Literal["csv", "xlsx", "json"]
-    """What the export is, once unpacked."""
+    format: Literal["csv", "fixed", "xlsx", "xls", "ods", "json"]
+    """What the export is, once unpacked; `fixed` is text in columns of fixed width."""
     archive: Literal["zip"] | None = None
     """What it is packed in."""
     encoding: Encoding = "utf-8"
     """The encoding of its text. A byte order mark wins."""
     delimiter: Delimiter = ","
     """The character between two cells of a CSV."""
+    trimmed: bool = False
+    """Whether lines of fixed width end after their last filled cell; else a short line is refused."""
+    decimal: Literal[".", ","] = "."
+    """The mark inside a decimal number; a number with the other one cannot be read."""
+    accents: Literal["kept", "lost", "garbled"] = "kept"
+    """What became of letters outside ASCII: `?` stands for each (lost), or several wrong ones (garbled)."""
     header: HeaderRows = HeaderRows()
     """Where the names of the columns are."""
     limits: Limits = Limits()

@@ -1,7 +1,8 @@
 """From a mission's folder to text tables: find the export, unpack it, read it."""
 
 from counterflow.sources.errors import Refused
-from counterflow.sources.readers import TextTable, read_tables
+from counterflow.sources.readers import read_tables
+from counterflow.sources.tables import TextTable
 from counterflow.sources.transport import Delivery, FolderTransport, Transport
 
 __all__ = ["Delivery", "FolderTransport", "Refused", "TextTable", "Transport", "read_tables"]

@@ -10,7 +10,10 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from counterflow.contracts.model import Limits
 from counterflow.sources.errors import Refused
+from counterflow.sources.extent import too_many_cells
+from counterflow.sources.tables import too_many_rows
 
 _ASK = "Ask the mission to export again"
 LIST_DELIMITER = "; "
@@ -18,10 +21,17 @@ RECORDS = "[records]"
 _DEPTH = 20
 
 
-def parse_json(text: str) -> Any:
-    """The document. Raises Refused, which names the line and never the text."""
+def parse_json(text: str, decimal: str = ".") -> Any:
+    """The document. Raises Refused, which names the line and never the text.
+
+    A number that is no whole one is text, with the decimal mark of the contract.
+    """
+
+    def fraction(number: str) -> str:
+        return str(float(number)).replace(".", decimal)
+
     try:
-        return json.loads(text, object_pairs_hook=_once)
+        return json.loads(text, object_pairs_hook=_once, parse_float=fraction)
     except json.JSONDecodeError as error:
         problem = f"the JSON breaks off or is malformed at line {error.lineno}"
         raise Refused("bad_json", problem, _ASK) from None
@@ -39,13 +49,26 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def flatten(document: Any, path: str, carried: Collection[str] = ()) -> list[dict[str, str]]:
+def flatten(
+    document: Any, path: str, carried: Collection[str] = (), limits: Limits | None = None
+) -> list[dict[str, str]]:
     """The records of the list at `path` (dotted; empty for the document itself).
 
     `carried`: the names under `^.` that are wanted of the records around each; no others are copied.
+    Each record of a nested list holds them again, so their text is bounded as if it were unpacked.
     """
+    limits = limits or Limits()
     parts = [part for part in path.split(".") if part]
-    return list(_records(document, parts, {}, frozenset(carried)))
+    found: list[dict[str, str]] = []
+    copied = 0
+    for record in _records(document, parts, {}, frozenset(carried)):
+        found.append(record)
+        copied += sum(len(text) for name, text in record.items() if name.startswith("^."))
+        if len(found) > limits.rows:
+            raise too_many_rows(limits)
+        if copied > limits.unpacked:
+            raise too_many_cells()
+    return found
 
 
 def _records(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from counterflow.columns import Cells
 from counterflow.contracts.model import Header
 from counterflow.sources.errors import Refused
-from counterflow.sources.readers import TextTable
+from counterflow.sources.tables import TextTable
 from counterflow.text import fold
 
 PARENT = "^."  # what a nested JSON record carries of the records around it

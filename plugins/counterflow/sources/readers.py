@@ -9,8 +9,7 @@ from __future__ import annotations
 import csv
 import fnmatch
 import io
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from typing import Any
 
@@ -23,47 +22,46 @@ from counterflow.contracts.model import Limits, Source, Table
 from counterflow.sources.decode import decode
 from counterflow.sources.documents import flatten, parse_json
 from counterflow.sources.errors import Refused
+from counterflow.sources.extent import check_cells
+from counterflow.sources.fixed import read_fixed
+from counterflow.sources.tables import (
+    HEADER_SEARCH,
+    Names,
+    TextTable,
+    check_columns,
+    padded,
+    preamble,
+    too_large_cell,
+    too_many_rows,
+    ungarble,
+)
 from counterflow.sources.workbook import sheet_rows
-from counterflow.text import clean, fold
+from counterflow.text import fold
 
-_HEADER_SEARCH = 20  # rows in which a header is looked for: sentences may stand above it
 _SENTENCE = 60  # a first header cell longer than this is text, not a name
-
-
-@dataclass(slots=True)
-class TextTable:
-    """One source: header names and columns of strings, all of one length.
-
-    `labels` (and `technical`, or None) have one entry per column; `notes` are signals (kind, detail).
-    """
-
-    labels: list[str]
-    technical: list[str] | None
-    columns: list[pa.Array]
-    notes: list[tuple[str, str]]
-
-    @property
-    def rows(self) -> int:
-        """How many data rows were read, blank ones included."""
-        return len(self.columns[0]) if self.columns else 0
 
 
 def read_tables(files: Mapping[str, bytes], contract: Contract) -> dict[str, TextTable]:
     """One text table per contract table that has rows of its own."""
     sources = {name: table for name, table in contract.tables.items() if table.own_rows}
     if contract.source.format == "json":
-        return _read_json(files, contract, sources)
-    read = _read_csv if contract.source.format == "csv" else _read_sheet
-    tables: dict[str, TextTable] = {}
-    for name, table in sources.items():
-        file = _pick(files, table, contract)
-        known = _known_labels(contract, name)
-        try:
-            tables[name] = read(files[file], table, contract.source, known)
-        except Refused as refused:
-            where = f"table `{name}`"
-            raise Refused(refused.code, f"{where}: {refused.problem}", refused.cure) from None
+        tables = _read_json(files, contract, sources)
+    else:
+        tables = {name: _read(files, name, table, contract) for name, table in sources.items()}
+    if contract.source.accents == "garbled":
+        for found in tables.values():
+            ungarble(found)
     return tables
+
+
+def _read(files: Mapping[str, bytes], name: str, table: Table, contract: Contract) -> TextTable:
+    read = {"csv": _read_csv, "fixed": read_fixed}.get(contract.source.format, _read_sheet)
+    data = files[_pick(files, table, contract)]
+    try:
+        return read(data, table, contract.source, Names.of(contract, name))
+    except Refused as refused:
+        where = f"table `{name}`"
+        raise Refused(refused.code, f"{where}: {refused.problem}", refused.cure) from None
 
 
 def _pick(files: Mapping[str, bytes], table: Table, contract: Contract) -> str:
@@ -80,34 +78,11 @@ def _pick(files: Mapping[str, bytes], table: Table, contract: Contract) -> str:
     return names[0]
 
 
-def _known_labels(contract: Contract, source: str) -> set[str]:
-    """Folded labels that the contract expects on a source, to tell a header from a sentence."""
-    expected: set[str] = set()
-    for name, table in contract.tables.items():
-        if name != source and (table.own_rows or source != "case"):
-            continue
-        headers = [*(table.key or []), *table.personal, *table.read_headers]
-        expected |= {fold(h.label) for h in headers if h.label}
-    return expected
-
-
-def _header_row(rows: list[list[str]], known: set[str], wanted: int) -> int:
-    """Index of the header among the first rows: where the contract says, or where it fits best."""
-    if not rows:
-        raise Refused("empty_file", "the file is empty", "Ask the mission to export again")
-
-    def fits(row: list[str]) -> int:
-        return len({fold(cell) for cell in row} & known)
-
-    best = max(range(len(rows)), key=lambda i: (fits(rows[i]), -i))
-    return best if fits(rows[best]) > fits(rows[min(wanted, len(rows) - 1)]) else wanted
-
-
-def _read_csv(data: bytes, table: Table, source: Source, known: set[str]) -> TextTable:
+def _read_csv(data: bytes, table: Table, source: Source, names: Names) -> TextTable:
     text = decode(data, source.encoding)
     head = _first_rows(text, source.delimiter, source.limits)
     header = source.header
-    label_at = _header_row([row for row, _ in head], known, header.label - 1)
+    label_at = names.header_row([row for row, _ in head], header.label - 1)
     if label_at >= len(head):
         raise Refused(
             "no_header", "the file ends before its header", "Ask the mission to export again"
@@ -118,10 +93,10 @@ def _read_csv(data: bytes, table: Table, source: Source, known: set[str]) -> Tex
     if header.technical:
         technical, technical_end = _technical_row(head, header.technical - 1 + shift)
         end = max(end, technical_end)
-    _check_header(labels, known, source.delimiter, source.limits)
-    notes = [("preamble", f"{shift} rows above the header")] if shift > 0 else []
+    _check_header(labels, names, source.delimiter, source.limits)
     columns = _csv_columns(text[end:], len(labels), source)
-    return TextTable([clean(x) for x in labels], _padded(technical, len(labels)), columns, notes)
+    labels, notes = names.repair(labels)
+    return TextTable(labels, padded(technical, len(labels)), columns, preamble(shift) + notes)
 
 
 def _technical_row(rows: list[Any], at: int) -> Any:
@@ -144,22 +119,22 @@ def _first_rows(text: str, delimiter: str, limits: Limits) -> list[tuple[list[st
         reader = csv.reader(iter(stream.readline, ""), delimiter=delimiter)
         for row in reader:
             rows.append((row, stream.tell()))
-            if len(rows) == _HEADER_SEARCH:
+            if len(rows) == HEADER_SEARCH:
                 break
     except csv.Error:
         if not rows:
-            raise _too_large_cell(limits) from None
+            raise too_large_cell(limits) from None
     return rows
 
 
-def _check_header(labels: list[str], known: set[str], delimiter: str, limits: Limits) -> None:
+def _check_header(labels: list[str], names: Names, delimiter: str, limits: Limits) -> None:
     if len(labels) > limits.columns:
         raise Refused(
             "too_many_columns",
             f"the header has {len(labels)} columns, the contract allows {limits.columns}",
             "Check the delimiter, or raise `source.limits.columns`",
         )
-    if len(labels) == 1 and len(known) > 1:
+    if len(labels) == 1 and len(names.known) > 1:
         others = [d for d in ",;\t|" if d != delimiter and d in labels[0]]
         hint = f"; the header holds {others[0]!r}" if others else ""
         raise Refused(
@@ -167,7 +142,7 @@ def _check_header(labels: list[str], known: set[str], delimiter: str, limits: Li
             f"the header has one column with the delimiter {delimiter!r}{hint}",
             "Correct `source.delimiter`, or ask the mission to export as before",
         )
-    if len(labels[0]) > _SENTENCE and fold(labels[0]) not in known:
+    if len(labels[0]) > _SENTENCE and fold(names.whole(labels[0])) not in names.known:
         raise Refused(
             "sentence_header",
             "the first header cell is a sentence, so the name of the first column is not known",
@@ -216,14 +191,14 @@ def _csv_columns(body: str, width: int, source: Source) -> list[pa.Array]:
     if odd:
         return _exact_columns(body, width, source)
     columns = [parsed.column(n).combine_chunks() for n in names]
-    _check_cells(columns, source.limits)
+    check_columns(columns, source.limits)
     _check_swallowed(columns, source)
     return columns
 
 
 def _exact_columns(body: str, width: int, source: Source) -> list[pa.Array]:
     rows: list[list[str]] = []
-    long, short, first = 0, 0, 0
+    long, short, first, empty = 0, 0, 0, 0
     csv.field_size_limit(source.limits.cell)
     blank = [""] * width
     try:
@@ -232,6 +207,8 @@ def _exact_columns(body: str, width: int, source: Source) -> list[pa.Array]:
         ):
             if len(row) != width:
                 if not any(row):
+                    empty += 1
+                    check_cells(empty, width, len(body))
                     rows.append(blank)
                     continue
                 long += len(row) > width
@@ -240,9 +217,9 @@ def _exact_columns(body: str, width: int, source: Source) -> list[pa.Array]:
                 row = blank
             rows.append(row)
             if len(rows) > source.limits.rows:
-                raise _too_many_rows(source.limits)
+                raise too_many_rows(source.limits)
     except csv.Error:
-        raise _too_large_cell(source.limits) from None
+        raise too_large_cell(source.limits) from None
     if long or short:
         raise Refused(
             "ragged_rows",
@@ -268,11 +245,12 @@ def _check_swallowed(columns: list[pa.Array], source: Source) -> None:
                 )
 
 
-def _read_sheet(data: bytes, table: Table, source: Source, known: set[str]) -> TextTable:
-    rows = sheet_rows(data, table.sheet, source.limits)
-    texts = [[cell_text(cell) for cell in row] for row in rows[:_HEADER_SEARCH]]
+def _read_sheet(data: bytes, table: Table, source: Source, names: Names) -> TextTable:
+    decimal = source.decimal
+    rows = sheet_rows(data, table.sheet, source.limits, source.format)
+    texts = [[cell_text(cell, decimal) for cell in row] for row in rows[:HEADER_SEARCH]]
     header = source.header
-    label_at = _header_row(texts, known, header.label - 1)
+    label_at = names.header_row(texts, header.label - 1)
     if label_at >= len(texts):
         raise Refused(
             "no_header", "the sheet ends before its header", "Ask the mission to export again"
@@ -280,39 +258,43 @@ def _read_sheet(data: bytes, table: Table, source: Source, known: set[str]) -> T
     shift = label_at - (header.label - 1)
     labels = texts[label_at]
     technical = _technical_row(texts, header.technical - 1 + shift) if header.technical else None
-    _check_header(labels, known, source.delimiter, source.limits)
+    _check_header(labels, names, source.delimiter, source.limits)
     start = max(label_at, (header.technical or 1) - 1 + shift) + 1
     body = rows[start:]
     if len(body) > source.limits.rows:
-        raise _too_many_rows(source.limits)
+        raise too_many_rows(source.limits)
     width = len(labels)
     columns = [
-        pa.array([cell_text(row[i]) if i < len(row) else "" for row in body], pa.string())
+        pa.array([cell_text(row[i], decimal) if i < len(row) else "" for row in body], pa.string())
         for i in range(width)
     ]
-    _check_cells(columns, source.limits)
-    notes = [("preamble", f"{shift} rows above the header")] if shift > 0 else []
-    return TextTable([clean(x) for x in labels], _padded(technical, width), columns, notes)
+    check_columns(columns, source.limits)
+    labels, notes = names.repair(labels)
+    return TextTable(labels, padded(technical, width), columns, preamble(shift) + notes)
 
 
 def _read_json(
     files: Mapping[str, bytes], contract: Contract, sources: Mapping[str, Table]
 ) -> dict[str, TextTable]:
-    document = parse_json(decode(next(iter(files.values())), contract.source.encoding))
+    source = contract.source
+    text = decode(next(iter(files.values())), source.encoding)
+    document = parse_json(text, source.decimal)
     tables: dict[str, TextTable] = {}
     for name, table in sources.items():
-        records = flatten(document, table.records or "", _carried(contract, name))
+        records = flatten(document, table.records or "", _carried(contract, name), source.limits)
         nested = _nested(table.records or "", sources)
         names = [n for n in dict.fromkeys(k for r in records for k in r) if n not in nested]
-        if len(names) > contract.source.limits.columns:
+        if len(names) > source.limits.columns:
             raise Refused(
                 "too_many_columns",
                 f"table `{name}`: the records have {len(names)} different keys",
                 "Ask the mission what changed, or raise `source.limits.columns`",
             )
+        check_cells(len(records), len(names), len(text))
         columns = [pa.array([r.get(key, "") for r in records], pa.string()) for key in names]
-        _check_cells(columns, contract.source.limits)
-        tables[name] = TextTable(names, None, columns, [])
+        check_columns(columns, source.limits)
+        labels, notes = Names.of(contract, name).repair(names)
+        tables[name] = TextTable(labels, None, columns, notes)
     return tables
 
 
@@ -332,8 +314,11 @@ def _nested(path: str, sources: Mapping[str, Table]) -> set[str]:
     return {r.removeprefix(inside).partition(".")[0] for r in below if r.startswith(inside)}
 
 
-def cell_text(cell: Any) -> str:
-    """A workbook's cell as the text a person would read: dates ISO, whole numbers without `.0`."""
+def cell_text(cell: Any, decimal: str = ".") -> str:
+    """A workbook's cell as the text a person would read: dates ISO, whole numbers without `.0`.
+
+    A number has no decimal mark until it is written: it gets that of the contract.
+    """
     match cell:
         case str():
             return cell
@@ -343,41 +328,11 @@ def cell_text(cell: Any) -> str:
             return "TRUE" if cell else "FALSE"
         case float() if cell.is_integer():
             return str(int(cell))
+        case float():
+            return str(cell).replace(".", decimal)
         case datetime() if cell.time() == time():
             return cell.date().isoformat()
         case datetime() | date():
             return cell.isoformat()
         case _:
             return str(cell)
-
-
-def _padded(technical: Iterable[str] | None, width: int) -> list[str] | None:
-    if technical is None:
-        return None
-    names = [clean(name) for name in technical]
-    return (names + [""] * width)[:width]
-
-
-def _check_cells(columns: list[pa.Array], limits: Limits) -> None:
-    if columns and len(columns[0]) > limits.rows:
-        raise _too_many_rows(limits)
-    for column in columns:
-        longest = pc.max(pc.binary_length(column)).as_py() or 0
-        if longest > limits.cell:
-            raise _too_large_cell(limits)
-
-
-def _too_large_cell(limits: Limits) -> Refused:
-    return Refused(
-        "cell_too_large",
-        f"a cell is larger than {limits.cell} bytes, or a quotation mark is never closed",
-        "Ask the mission to look at its longest cells; raise `source.limits.cell` if they are right",
-    )
-
-
-def _too_many_rows(limits: Limits) -> Refused:
-    return Refused(
-        "too_many_rows",
-        f"there are more than {limits.rows} rows",
-        "Ask the mission what changed, or raise `source.limits.rows`",
-    )
