@@ -28,7 +28,7 @@ def note(folder: Path) -> dict[str, str]:
 def export(folder: Path, stamp: str) -> Path:
     """The export whose name holds `stamp` (a night in any of the habits)."""
     year, month, day = stamp.split("-")
-    habits = {stamp, year + month + day, stamp.replace("-", "_"), f"{day}-{month}-{year}",
+    habits = {stamp, day + month + year, year + month + day, stamp.replace("-", "_"), f"{day}-{month}-{year}",
               stamp.replace("-", "")[2:]}  # fmt: skip
     (found,) = [
         path
@@ -41,15 +41,21 @@ def export(folder: Path, stamp: str) -> Path:
 def sources(folder: Path, stamp: str) -> dict[str, Rows]:
     """The data rows of every source, in order, blank ones included."""
     path, head = export(folder, stamp), note(folder)
-    if path.suffix == ".xlsx":
-        return {"case": _workbook(path)}
+    above = "first line is a sentence" in (folder / "FORM.txt").read_text(encoding="utf-8")
+    if path.suffix in (".xlsx", ".xls", ".ods"):
+        return {"case": _workbook(path, above)}
+    if path.suffix == ".TXT":
+        return {"case": _fixed(path.read_bytes().decode(head["encoding"]), folder)}
     if path.suffix == ".json":
         return _dump(path, folder)
     delimiter = re.search(r"delimiter '(.+)'", head["format"])
     assert delimiter
     sign = delimiter[1].replace("\\t", "\t")
     if path.suffix == ".csv":
-        return {"case": _csv(path.read_bytes(), head["encoding"], sign)}
+        data = path.read_bytes()
+        if above:
+            data = data.partition(b"\n")[2]
+        return {"case": _csv(data, head["encoding"].partition(",")[0], sign)}
     text = (folder / "FORM.txt").read_text(encoding="utf-8")
     with zipfile.ZipFile(path) as archive:
         return {
@@ -71,8 +77,18 @@ def _csv(data: bytes, encoding: str, delimiter: str) -> Rows:
     return list(csv.DictReader(text, delimiter=delimiter))
 
 
-def _workbook(path: Path) -> Rows:
-    rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
+def _fixed(text: str, folder: Path) -> Rows:
+    note_text = (folder / "FORM.txt").read_text(encoding="utf-8")
+    places = re.findall(r"^  '(.*?)': .*characters (\d+)-(\d+)$", note_text, flags=re.M)
+    return [
+        {name: line[int(first) - 1 : int(last)].rstrip() for name, first, last in places}
+        for line in text.split("\r\n")[1:-1]
+    ]
+
+
+def _workbook(path: Path, above: bool) -> Rows:
+    sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
+    rows = sheet.to_python(skip_empty_area=False)[1 if above else 0 :]
     official = rows[0][1] == "cas_CaseOwner"
     header = [str(cell) for cell in rows[1 if official else 0]]
     found = [dict(zip(header, row, strict=True)) for row in rows[2 if official else 1 :]]

@@ -83,6 +83,9 @@ def rows(form: Form, case: Case) -> Iterator[tuple[str, Row]]:
         for leg in case.legs:
             if not leg.bad:
                 yield "route_leg", (number, leg.number, leg.origin, leg.destination, leg.year)
+    for leg in case.legs[: form.leg_places]:
+        if leg.origin or leg.destination or leg.year:
+            yield "route_leg", (number, leg.number, leg.origin, leg.destination, leg.year)
     for who in _perpetrators(form, case):
         yield "perpetrator", (number, *_perpetrator(form, who))
         for role in who.roles:

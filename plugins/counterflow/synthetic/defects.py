@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+from counterflow.synthetic.calendars import BUDDHIST, IMPOSSIBLE, year_beginning
 from counterflow.synthetic.forms.base import Form
 from counterflow.synthetic.model import Case
 from counterflow.synthetic.people import stream
@@ -22,7 +23,8 @@ NOT_A_DATE = 0.001
 TOO_OLD_DATE = 0.0005
 FUTURE_DATE = 0.001
 CALENDAR_MIXED_UP = 0.001  # a Buddhist year among Gregorian ones, or the other way round
-CALENDAR_MIXED_UP_THAI = 0.008
+CALENDAR_MIXED_UP_LOCAL = 0.008
+DECIMAL_MIXED_UP = 0.01  # the other mark, in a column of decimal numbers
 BEFORE_BIRTH = 0.001
 UNREADABLE_AGE = 0.0015
 UNREADABLE_DURATION = 0.0005
@@ -45,6 +47,7 @@ SPARED = frozenset({
 })  # fmt: skip
 UNKNOWN_ITEM = "?77"  # an item that no list has and that contains none of their codes
 FUTURE_YEAR = 2019
+MIXED_UP_SEEN_FROM = 2004  # a Gregorian year from here on is a future year in Ethiopia
 READABLE = "case.registered_on_readable"
 
 Spoil = Callable[[Form, Case, Any], None]
@@ -77,7 +80,7 @@ def spoil(form: Form, case: Case, seed: int) -> None:
 
 
 def _menu(form: Form) -> list[tuple[float, Spoil]]:
-    mixed_up = CALENDAR_MIXED_UP_THAI if form.buddhist else CALENDAR_MIXED_UP
+    mixed_up = CALENDAR_MIXED_UP if form.calendar == "gregorian" else CALENDAR_MIXED_UP_LOCAL
     menu: list[tuple[float, Spoil]] = [
         (UNMAPPED_CODE, _unmapped),
         (IMPOSSIBLE_DATE, _impossible),
@@ -89,6 +92,8 @@ def _menu(form: Form) -> list[tuple[float, Spoil]]:
     ]
     if form.age_kind == "birth":
         menu.append((BEFORE_BIRTH, _before_birth))
+    if form.age_kind == "years" and form.decimal:
+        menu.append((DECIMAL_MIXED_UP, _decimal))
     if form.age_kind != "band":
         menu.append((UNREADABLE_AGE, _age))
     if any(c.field == "case.duration_band" and not c.codes for c in form.sources["case"]):
@@ -125,19 +130,12 @@ def _unmapped(form: Form, case: Case, rng: Any) -> None:
 
 
 def _typed(form: Form, day: int, month: int, year: int) -> str:
-    """Day, month and year as the form writes them, whether or not there is such a day."""
-    months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    year += 543 if form.buddhist else 0
-    return (
-        form.date_format.replace("%d", f"{day:02d}")
-        .replace("%m", f"{month:02d}")
-        .replace("%b", months[month - 1])
-        .replace("%Y", f"{year:04d}")
-    )
+    """Day, month and (Gregorian) year as the form writes them, whether or not there is such a day."""
+    return form.write_date(year_beginning(form.calendar, year), month, day)
 
 
 def _impossible(form: Form, case: Case, rng: Any) -> None:
-    day, month = rng.choice(((31, 2), (30, 2), (31, 4), (31, 11)))
+    day, month = rng.choice(IMPOSSIBLE[form.calendar])
     _set(case, "case.registered_on", _typed(form, day, month, case.registered.year), READABLE)
 
 
@@ -155,11 +153,15 @@ def _future(form: Form, case: Case, rng: Any) -> None:
 
 
 def _mixed_up(form: Form, case: Case, rng: Any) -> None:
-    """Read in the form's calendar the year is in the far future, or long before 1900."""
-    day = min(case.registered.day, 28)
-    shift = -543 if form.buddhist else 543
-    text = _typed(form, day, case.registered.month, case.registered.year + shift)
-    rule = READABLE if form.buddhist else "case.registered_on_not_future"
+    """A day of another calendar: in the form's own it is in the future, or long before 1900."""
+    day, month, year = min(case.registered.day, 28), case.registered.month, case.registered.year
+    if form.calendar == "ethiopian" and year < MIXED_UP_SEEN_FROM:
+        return  # read as Ethiopian it is a day of the past, and nobody can tell
+    if form.calendar == "gregorian":
+        text, rule = _typed(form, day, month, year + BUDDHIST), "case.registered_on_not_future"
+    else:
+        text = form.write_date(year, month, day)
+        rule = READABLE if form.calendar == "buddhist" else "case.registered_on_not_future"
     _set(case, "case.registered_on", text, rule)
 
 
@@ -172,8 +174,15 @@ def _before_birth(form: Form, case: Case, rng: Any) -> None:
 
 
 def _age(form: Form, case: Case, rng: Any) -> None:
-    text = f"~{case.age}" if form.age_kind == "years" else _typed(form, 31, 2, 1985)
+    day, month = IMPOSSIBLE[form.calendar][0]
+    text = f"~{case.age}" if form.age_kind == "years" else _typed(form, day, month, 1985)
     _set(case, "case.age_band", text, "case.age_band_readable")
+
+
+def _decimal(form: Form, case: Case, rng: Any) -> None:
+    """Somebody wrote 23.5 where all others write 23,5."""
+    other = "." if form.decimal == "," else ","
+    _set(case, "case.age_band", f"{case.age or 20}{other}5", "case.age_band_readable")
 
 
 def _duration(form: Form, case: Case, rng: Any) -> None:
@@ -210,7 +219,8 @@ def _spoil_children(form: Form, case: Case, rng: Any) -> None:
                 field = rng.choice(fields)
                 child.bad = {field: unknown_code(form, case), "": f"{field}_mapped"}
             elif dated and roll < UNMAPPED_CHILD_CODE + UNREADABLE_CHILD_DATE:
-                text = _typed(form, 31, 2, 2006) if dated.endswith("_on") else "~2005"
+                day, month = IMPOSSIBLE[form.calendar][0]
+                text = _typed(form, day, month, 2006) if dated.endswith("_on") else "~2005"
                 child.bad = {dated: text, "": f"{dated}_readable"}
             elif dated.endswith("_on") and roll > 1 - FUTURE_CHILD_DATE:
                 child.bad = {dated: form.write_day(date(FUTURE_YEAR, 5, 4)),

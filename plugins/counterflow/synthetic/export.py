@@ -13,17 +13,14 @@ import json
 import shutil
 import tempfile
 import zipfile
-from datetime import date, datetime
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-import xlsxwriter
-
-from counterflow.synthetic.forms.base import Cell, Form
+from counterflow.synthetic.forms.base import Cell, Form, layout
+from counterflow.synthetic.workbooks import open_book
 
 IN_MEMORY = 16_000_000  # bytes of one member of an archive before it goes to disk
 BLANK_AFTER_LONG = 50  # numbered blank rows below a workbook with more cases than the template
-CREATED = datetime(2010, 1, 4, 8, 0)
 
 
 class Sink(Protocol):
@@ -44,8 +41,10 @@ def open_sink(form: Form, path: Path) -> Sink:
     path.parent.mkdir(parents=True, exist_ok=True)
     if form.kind == "zip":
         return ZipSink(form, path)
-    if form.kind == "xlsx":
+    if form.kind in ("xlsx", "xls", "ods"):
         return WorkbookSink(form, path)
+    if form.kind == "fixed":
+        return FixedSink(form, path)
     if form.kind == "json":
         return JsonSink(form, path)
     return CsvSink(form, path)
@@ -55,9 +54,13 @@ class CsvSink:
     """One flat CSV."""
 
     def __init__(self, form: Form, path: Path) -> None:
-        self.file = path.open("w", encoding=form.mission.encoding, newline="")
+        encoding = "ascii" if form.accents_lost else form.mission.encoding
+        errors = "replace" if form.accents_lost else "strict"
+        self.file = path.open("w", encoding=encoding, errors=errors, newline="")
         self.writer = csv.writer(self.file, delimiter=form.delimiter, lineterminator="\n")
         columns = form.sources["case"]
+        if form.preamble:
+            self.writer.writerow([form.preamble])
         self.writer.writerow([column.header for column in columns])
         self.width = len(columns)
         self.rows = 0
@@ -175,27 +178,21 @@ class WorkbookSink:
 
     def __init__(self, form: Form, path: Path) -> None:
         self.form = form
-        self.book = xlsxwriter.Workbook(
-            str(path),
-            {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
-             "default_date_format": "dd/mm/yyyy"},
-        )  # fmt: skip
-        self.book.set_properties({"created": CREATED, "title": "Cases"})
-        self._lists_sheet_later = form.pre_numbered > 0
-        self.sheet = self.book.add_worksheet("Cases" if form.language == "en" else "Casos")
+        self.book = open_book(form.kind, path)
+        self.book.sheet(form.sheet)
         columns = form.sources["case"]
-        self.next = 0
+        if form.preamble:
+            self.book.row([form.preamble])
         if form.pre_numbered:
-            self.sheet.set_row(0, None, None, {"hidden": True})
-            self._row([column.technical for column in columns])
-        self._row([column.header for column in columns])
+            self.book.row([column.technical for column in columns], hidden=True)
+        self.book.row([column.header for column in columns])
         self.width = len(columns)
         self.rows = 0
 
     def line(self, source: str, cells: list[Cell]) -> int:
         """Write one row; the template's first column is its printed number."""
         self.rows += 1
-        self._row([self.rows, *cells[1:]] if self.form.pre_numbered else cells)
+        self.book.row([self.rows, *cells[1:]] if self.form.pre_numbered else cells)
         return self.rows
 
     def blank(self, source: str) -> int | None:
@@ -211,31 +208,50 @@ class WorkbookSink:
                 blanks.append(self.line("case", [""] * self.width))
             self._lists()
         else:
-            notes = self.book.add_worksheet("Notas")
-            notes.write_string(0, 0, "Exportado del sistema de casos 1.1. No modificar.")
+            self.book.sheet("Notas")
+            self.book.row(["Exportado del sistema de casos 1.1. No modificar."])
         self.book.close()
         return blanks
 
-    def _row(self, cells: list[Cell]) -> None:
-        for column, cell in enumerate(cells):
-            if isinstance(cell, date):
-                self.sheet.write_datetime(self.next, column, datetime(*cell.timetuple()[:3]))
-            elif isinstance(cell, int):
-                self.sheet.write_number(self.next, column, cell)
-            elif cell:
-                self.sheet.write_string(self.next, column, str(cell))
-        self.next += 1
-
     def _lists(self) -> None:
-        read_me = self.book.add_worksheet("Read me")
-        read_me.write_string(0, 0, "Human Trafficking Case Data Standard, case template")
-        read_me.write_string(1, 0, "One row per case. Choose from the lists; do not add columns.")
-        lists = self.book.add_worksheet("Lists")
+        self.book.sheet("Read me")
+        self.book.row(["Human Trafficking Case Data Standard, case template"])
+        self.book.row(["One row per case. Choose from the lists; do not add columns."])
+        self.book.sheet("Lists")
         columns = [("Country", list(self.form.countries.values()))]
         columns += [(name, list(held.values())) for name, held in self.form.lists.items()]
-        for row in range(1 + max(len(values) for _, values in columns)):
-            for column, (name, values) in enumerate(columns):
-                if row == 0:
-                    lists.write_string(0, column, name)
-                elif row <= len(values):
-                    lists.write_string(row, column, values[row - 1])
+        self.book.row([name for name, _ in columns])
+        for row in range(max(len(values) for _, values in columns)):
+            self.book.row([values[row] if row < len(values) else "" for _, values in columns])
+
+
+class FixedSink:
+    """Text in columns of fixed width, one blank between them; names that are too long are cut."""
+
+    def __init__(self, form: Form, path: Path) -> None:
+        self.file = path.open("w", encoding=form.mission.encoding, newline="")
+        columns = form.sources["case"]
+        self.widths = [width for _, width in layout(form)]
+        self._write([c.header[:w] for c, w in zip(columns, self.widths, strict=True)])
+        self.rows = 0
+
+    def line(self, source: str, cells: list[Cell]) -> int:
+        """Write one line."""
+        self.rows += 1
+        self._write([str(cell) for cell in cells])
+        return self.rows
+
+    def blank(self, source: str) -> int | None:
+        """Write a line of blanks."""
+        return self.line(source, [""] * len(self.widths))
+
+    def close(self) -> list[int]:
+        """Close the file."""
+        self.file.close()
+        return []
+
+    def _write(self, cells: list[str]) -> None:
+        if any(len(cell) > width for cell, width in zip(cells, self.widths, strict=True)):
+            raise ValueError("a cell is wider than its column")  # a mistake of the form's layout
+        padded = (cell.ljust(width) for cell, width in zip(cells, self.widths, strict=True))
+        self.file.write(" ".join(padded) + "\r\n")

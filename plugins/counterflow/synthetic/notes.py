@@ -7,7 +7,8 @@ and which local codes it holds, what an empty cell means, what the question of c
 from __future__ import annotations
 
 from counterflow.synthetic import languages, standard
-from counterflow.synthetic.forms.base import Column, Form
+from counterflow.synthetic.forms import htcds_xlsx
+from counterflow.synthetic.forms.base import Column, Form, layout
 
 QUESTIONS = {
     "last_exploitation": "the country of the LAST exploitation",
@@ -25,6 +26,12 @@ STANDARD_LISTS = {
     "organisation_type", "decision_making_org", "sexual_form", "online_platform",
     "referral_reason",
 }  # fmt: skip
+CALENDARS = {
+    "buddhist": "days only; a year alone is Gregorian; 2550 = 2007",
+    "solar_hijri": "years alone too; a year begins in March; 1386 began in 2007",
+    "ethiopian": "years alone too; 13 months; a year begins in September; 2000 began in 2007",
+}
+WORKBOOKS = ("xlsx", "xls", "ods")
 COUNTRY_STYLES = {
     "legacy_uk": "ISO 3166 alpha-2, upper case",
     "legacy_en": "ISO 3166 alpha-2, upper case",
@@ -32,7 +39,7 @@ COUNTRY_STYLES = {
     "kobo_en": "ISO 3166 alpha-2, upper case",
     "kobo_fr": "ISO 3166 alpha-3, lower case",
     "kobo_es": "ISO 3166 alpha-3, upper case",
-    "htcds_xlsx": "English ISO 3166 names with their commas, as in the sheet Lists",
+    **dict.fromkeys(htcds_xlsx.VARIANTS, "English ISO 3166 names with their commas, as in Lists"),
 }
 
 
@@ -45,9 +52,8 @@ def write(form: Form) -> str:
         f"form:       {form.name} (shared with other missions of this form)",
         f"language:   {form.language}",
         f"file:       {form.path}   (% codes: date of the night)",
-        f"format:     {form.kind}"
-        + (f", delimiter {form.delimiter!r}" if form.kind in ("csv", "zip") else ""),
-        f"encoding:   {m.encoding}" if form.kind != "xlsx" else "encoding:   workbook",
+        f"format:     {_format(form)}",
+        f"encoding:   {_encoding(form)}",
         f"dates:      {_dates(form)}",
         f"no answer:  {', '.join(sorted({repr(x) for x in form.missing}))}"
         + (" and JSON null" if form.kind == "json" else ""),
@@ -67,7 +73,8 @@ def write(form: Form) -> str:
         lines.append(f"NOTE:       {m.variation.note}")
     for source, columns in form.sources.items():
         lines += ["", f"== {_place(form, source)}  (holds: {source}) =="]
-        lines += [_column(form, column) for column in columns]
+        places = _places(form)
+        lines += [_column(form, column) + places.get(column.header, "") for column in columns]
     lines += ["", "== codes (what we write = what it means) =="]
     used = {c.codes for columns in form.sources.values() for c in columns if c.codes}
     for name in sorted(used - {"countries"}):
@@ -93,15 +100,34 @@ def _place(form: Form, source: str) -> str:
         return f"file {form.files[source]}"
     if form.kind == "json":
         return "list cases" if source == "case" else f"list cases[].{form.files[source]}"
-    return "sheet 'Cases'" if form.pre_numbered else "the only table"
+    return f"sheet {form.sheet!r}" if form.kind in WORKBOOKS else "the only table"
+
+
+def _format(form: Form) -> str:
+    if form.kind in ("csv", "zip"):
+        return f"{form.kind}, delimiter {form.delimiter!r}"
+    if form.kind == "fixed":
+        return "text in columns of fixed width (characters from 1), names in the first line"
+    return form.kind
+
+
+def _encoding(form: Form) -> str:
+    if form.accents_lost:
+        return "ascii, and a ? for EVERY letter outside it, in headers too (accents are lost)"
+    return "workbook" if form.kind in WORKBOOKS else form.mission.encoding
 
 
 def _dates(form: Form) -> str:
     text = form.date_format
     if form.real_dates:
         text = f"real dates in the workbook; typed text as {text} now and then"
-    if form.buddhist:
-        text += ", years of the BUDDHIST era (2550 = 2007)"
+    if form.calendar != "gregorian":
+        text += f", in the {form.calendar.upper()} calendar ({CALENDARS[form.calendar]})"
+    if form.months:
+        said = ", ".join(f"{name} = {number}" for number, name in enumerate(form.months, 1))
+        text += f"; names of months: {said}"
+    if form.decimal:
+        text += f"; ages and durations may have a decimal {form.decimal!r}"
     if form.digits:
         text += f"; numbers sometimes in local digits {form.digits}"
     return text
@@ -141,6 +167,12 @@ def _answers(form: Form) -> list[str]:
         lines.append("the first column is a printed row number; most rows below are empty")
         lines.append("row 1 (hidden) holds technical names, row 2 labels, data from row 3")
         lines.append("technical names of the address block are known to be shifted: trust labels")
+    if form.preamble:
+        lines.append(f"the first line is a sentence, names stand below it: {form.preamble!r}")
+    if form.one_choice:
+        lines.append("every cell holds ONE value, also where there could be several")
+    if form.leg_places:
+        lines.append("route: the digit in the column's name (its group) is the number of the leg")
     if form.kind == "json":
         lines.append("rows of a nested list are counted through the whole file, as they come")
     if form.last_screening_only:
@@ -168,6 +200,15 @@ def _versions(form: Form) -> list[str]:
         f"versions:   v1 for cases registered until {form.v1_until}, v2 after",
         f"            not asked in v1: {', '.join(lacking)}",
     ]
+
+
+def _places(form: Form) -> dict[str, str]:
+    """Where the columns of a file of fixed width stand."""
+    places, first = {}, 1
+    for column, width in layout(form) if form.kind == "fixed" else ():
+        places[column.header] = f"  characters {first}-{first + width - 1}"
+        first += width + 1
+    return places
 
 
 def _column(form: Form, column: Column) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import random
 from datetime import date, timedelta
+from typing import TypeVar
 
 from counterflow.synthetic import calibration as c
 from counterflow.synthetic import corridors, languages
@@ -25,6 +26,8 @@ from counterflow.synthetic.model import (
     Screening,
     Service,
 )
+
+Item = TypeVar("Item")
 
 # Share of cases where a question on the form has no answer.
 UNANSWERED = {
@@ -156,7 +159,31 @@ def make(
         case.withdrawn = max(case.withdrawn, registered)
     if planted:
         case.consent, case.withdrawn = "yes", None
+    if form.one_choice:
+        _choose_one(case)
     return case
+
+
+def _choose_one(case: Case) -> None:
+    """The form has room for one value where there may be several: the first is written."""
+    case.citizenships = case.citizenships[:1]
+    case.methods = case.methods[:1]
+    case.exploitations = case.exploitations[:1]
+    case.sexual_forms = case.sexual_forms[:1]
+    case.platforms = {purpose: held[:1] for purpose, held in case.platforms.items()}
+    case.control = _first_yes(case.control)
+    case.factors = _first_yes(case.factors)
+    given: set[str | None] = set()
+    for service in list(case.services):
+        if service.status in given:
+            case.services.remove(service)
+        given.add(service.status)
+
+
+def _first_yes(answers: dict[Item, str | None]) -> dict[Item, str | None]:
+    """The answers with nothing but the first yes."""
+    first = next((item for item, answer in answers.items() if answer == "yes"), None)
+    return {item: "yes" if item == first else None for item in answers}
 
 
 def listed(form: Form, codes: str, value: str | None) -> str | None:

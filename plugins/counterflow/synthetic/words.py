@@ -1,7 +1,7 @@
-"""The words missions write: `words.csv` in, one dictionary per language and list out.
+"""The words missions write: `words.csv` and `register.csv` in, one dictionary per language and list out.
 
-`words.csv` is a translator's table, one row a term and one column a language. Canonical codes
-stand in it only as names of rows; nothing of Counterflow reads it.
+Both are translators' tables, one row a term and one column a language. Canonical codes
+stand in them only as names of rows; nothing of Counterflow reads it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import unicodedata
 from functools import cache
 from importlib import resources
 
-LANGUAGES = ("en", "fr", "es", "pt", "ro", "ru", "uk", "ar", "th", "bn")
+FILES = ("words.csv", "register.csv")  # one column a language, in one of them
 
 # The 2000s code pages have cedillas where Romanian wants commas below, so missions type cedillas.
 CEDILLA = str.maketrans("șțȘȚ", "şţŞŢ")
@@ -19,14 +19,15 @@ CEDILLA = str.maketrans("șțȘȚ", "şţŞŢ")
 
 @cache
 def _table() -> dict[tuple[str, str], dict[str, str]]:
-    text = resources.files(__package__).joinpath("words.csv").read_text(encoding="utf-8")
     table: dict[tuple[str, str], dict[str, str]] = {}
-    for row in csv.DictReader(text.splitlines()):
-        for language in LANGUAGES:
-            word = row[language]
-            if word:
-                word = word.translate(CEDILLA) if language == "ro" else word
-                table.setdefault((language, row["list"]), {})[row["code"]] = word
+    for name in FILES:
+        text = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+        for row in csv.DictReader(text.splitlines()):
+            listed, code = row.pop("list"), row.pop("code")
+            for language, word in row.items():
+                if word:
+                    word = word.translate(CEDILLA) if language == "ro" else word
+                    table.setdefault((language, listed), {})[code] = word
     return table
 
 

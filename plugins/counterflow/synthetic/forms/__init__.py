@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from counterflow.synthetic.forms import casebook, htcds1, htcds_xlsx, kobo, legacy
+from counterflow.synthetic.forms import casebook, htcds1, htcds_xlsx, kobo, legacy, register
 from counterflow.synthetic.forms.base import Column, Form, Mission
 
 BUILDERS = {
-    "htcds_xlsx": htcds_xlsx.build,
+    **dict.fromkeys(htcds_xlsx.VARIANTS, htcds_xlsx.build),
+    "register": register.build,
     "kobo": kobo.build,
     "legacy": legacy.build,
     "htcds1": htcds1.build,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from counterflow.synthetic.calendars import ethiopic, local, year_beginning
 from counterflow.synthetic.calibration import AGE_BANDS
 from counterflow.synthetic.model import Case
 from counterflow.synthetic.words import words
@@ -19,6 +20,10 @@ Cell = Any  # text, number, date or None: what the writer of the format can hold
 Fill = Callable[["Form", Case, Any], Cell]
 Pick = Callable[[Case], Iterable[str]]
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+# Numbers that may be written with a fraction; it is rounded down.
+DECIMAL = frozenset({"case.age_band", "case.duration_band", "case.age_band_when_trafficked"})
+LEAST = 24  # characters of a column of fixed width: an unknown code fits too
 UNCLEAR_CONSENT = 0.2  # of unknown consents: something is written, but neither yes nor no
 DRIFT = 0.05  # share of cells whose capitals differ from the list
 
@@ -28,6 +33,7 @@ ATTRIBUTES = {
     "referral.referred_on": "referred", "referral.organisation_type": "organisation",
     "referral.organisation_country": "country", "screening.decided_on": "decided",
     "perpetrator.role": "roles", "perpetrator.age_band": "age",
+    "route_leg.from_country": "origin", "route_leg.to_country": "destination",
 }  # fmt: skip
 
 BASIS_KEYS = {"screening": "country_screening", "registration": "country_registration"}
@@ -88,7 +94,7 @@ class Form:
     mission: Mission
     name: str
     language: str
-    kind: str  # csv, zip, xlsx, json
+    kind: str  # csv, fixed, zip, xlsx, xls, ods, json
     path: str  # with strftime fields for the night
     sources: dict[str, list[Column]]
     lists: dict[str, dict[str, str]]
@@ -122,8 +128,16 @@ class Form:
     number_style: str = "{index}"
     age_kind: str = "birth"  # birth, years, band
     notes: list[str] = field(default_factory=list)
-    digits: str = ""  # ten local digits, used in ages now and then
-    buddhist: bool = False
+    digits: str = ""  # ten local digits, used in numbers now and then; or `ethiopic`
+    digits_in_dates: bool = False
+    calendar: str = "gregorian"
+    months: tuple[str, ...] = ()  # names that %b stands for, where they are not English
+    decimal: str = ""  # the mark in ages and durations that are not whole
+    sheet: str = "Cases"
+    preamble: str = ""  # a sentence above the header
+    accents_lost: bool = False  # every letter outside ASCII became `?`
+    one_choice: bool = False  # a cell holds one value, whatever was said
+    leg_places: int = 0  # legs of a route that the row of a case has room for
     real_dates: bool = False  # the workbook holds dates as dates
     many_methods: bool = True
     drifting: frozenset[str] = frozenset()  # fields whose capitals drift
@@ -190,7 +204,7 @@ class Form:
         picked = list(items)
         bad = (holder or case).bad
         if name in bad:
-            picked.append(bad[name])
+            picked = [bad[name]] if self.one_choice else [*picked, bad[name]]
         if self.kind == "json":
             return picked
         return self.joiner.join(picked) if picked else self.absent(case)
@@ -205,9 +219,21 @@ class Form:
 
     def write_day(self, value: date) -> str:
         """A date as the form writes it."""
-        year = value.year + (543 if self.buddhist else 0)
-        text = self.date_format.replace("%Y", f"{year:04d}")
-        return value.strftime(text)
+        return self.write_date(*local(self.calendar, value))
+
+    def write_date(self, year: int, month: int, day: int) -> str:
+        """Year, month and day of the form's calendar, whether or not there is such a day."""
+        text = self.date_format.replace("%d", f"{day:02d}").replace("%m", f"{month:02d}")
+        text = text.replace("%b", (self.months or MONTHS)[month - 1])
+        return self.in_digits(text.replace("%Y", f"{year:04d}"), self.digits_in_dates)
+
+    def in_digits(self, text: str, wanted: bool) -> str:
+        """The text in local digits, if wanted."""
+        if not wanted or not self.digits:
+            return text
+        if self.digits == "ethiopic":
+            return ethiopic(int(text)) if text.isdigit() else text
+        return text.translate(str.maketrans("0123456789", self.digits))
 
     def number(self, case: Case, holder: Any, name: str, value: int | None) -> Cell:
         """The cell of a number, now and then in local digits."""
@@ -218,15 +244,31 @@ class Form:
         if value is None:
             return self.absent(case)
         text = str(value)
-        if self.digits and case.rng.random() < 0.5:
-            text = text.translate(str.maketrans("0123456789", self.digits))
-        return text
+        if self.decimal and name in DECIMAL and case.rng.random() < 0.4:
+            text += self.decimal + case.rng.choice(("0", "25", "5", "75"))
+        return self.in_digits(text, bool(self.digits) and case.rng.random() < 0.5)
 
     def lines(self, case: Case) -> Iterator[tuple[str, list[Cell], str]]:
         """Source, cells and own rule of each line that the case has in the export."""
         for source, columns in self.sources.items():
             for part, rule in parts(self, case, source):
                 yield source, [column.fill(self, case, part) for column in columns], rule
+
+
+def layout(form: Form) -> list[tuple[Column, int]]:
+    """The columns of a file of fixed width, each with its number of characters."""
+    return [(column, max(_width(form, column), len(column.header))) for column in
+            form.sources["case"]]  # fmt: skip
+
+
+def _width(form: Form, column: Column) -> int:
+    held = list(form.countries.values()) if column.codes == "countries" else []
+    held += form.lists.get(column.codes, {}).values()
+    if column.many and column.codes != "countries":
+        return len(form.joiner.join(held)) + 4
+    if column.role == "personal":
+        return 48
+    return max([LEAST, *map(len, held)]) * (1 + column.many)
 
 
 def parts(form: Form, case: Case, source: str) -> Iterator[tuple[Any, str]]:
@@ -438,7 +480,7 @@ def platforms_of(purpose: str) -> Pick:
 def in_group(table: str, group: str, attribute: str, write: str, codes: str = "") -> Fill:
     """A field of the part of a case that a group of columns has room for.
 
-    `write` is how: `code`, `country`, `day`, `number` or `list`.
+    `write` is how: `code`, `country`, `day`, `number`, `year` (of the calendar) or `list`.
     """
     name = f"{table}.{attribute}"
 
@@ -456,18 +498,23 @@ def in_group(table: str, group: str, attribute: str, write: str, codes: str = ""
             return form.country(case, holder, name, value)
         if write == "day":
             return form.day(case, holder, name, value)
+        if write == "year" and value is not None:
+            value = year_beginning(form.calendar, value)
         return form.number(case, holder, name, value)
 
     return fill
 
 
 def grouped(case: Case, table: str, group: str) -> Any:
-    """The first referral in that direction, the decision by that organisation, that perpetrator."""
+    """The first referral in that direction, the decision by that organisation, the leg or the
+    perpetrator of that number.
+    """
     if table == "referral":
         return next((r for r in case.referrals if r.direction == group), None)
     if table == "screening":
         return next((s for s in case.screenings if s.decided_by == group), None)
-    return next((p for p in case.perpetrators if str(p.number) == group), None)
+    numbered = case.legs if table == "route_leg" else case.perpetrators
+    return next((p for p in numbered if str(p.number) == group), None)
 
 
 def types_chosen(case: Case) -> list[str]:

@@ -171,6 +171,7 @@ def build(mission: Mission) -> Form:
         path={"en": "htcds/%y%m%d_cases.csv", "fr": "htcds/dossiers_%d-%m-%Y.csv",
               "es": "htcds/casos %Y%m%d.xlsx"}[language],
         sources={"case": columns},
+        sheet="Casos",
         lists=lists,
         countries=names(language),
         asked=frozenset({

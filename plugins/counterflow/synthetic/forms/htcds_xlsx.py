@@ -1,4 +1,8 @@
-"""Dialect a: the standard's official workbook, defects included. A mission in, its `Form` out.
+"""Dialect a: the standard's official workbooks, defects included. A mission in, its `Form` out.
+
+Versions 1.0, 1.1 and 2.0, each as a plain sheet (one value, typed by hand), with single-select
+lists (one value) or with multi-select lists (a macro joins them): `htcds10_plain`, …;
+`htcds_xlsx` is the commonest, 2.0 with multi-select.
 
 Row 1 holds hidden technical names: in the address block they disagree with the labels, one is
 misspelt, one is empty. Row 2 holds labels, some with trailing blanks. Multiple choices are joined
@@ -9,11 +13,13 @@ technical name.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from counterflow.synthetic import standard
 from counterflow.synthetic.countries import names
 from counterflow.synthetic.forms.base import (
+    NO_LEVEL,
     Cell,
     Column,
     Form,
@@ -23,6 +29,7 @@ from counterflow.synthetic.forms.base import (
     consent,
     country_of,
     day_of,
+    factors_chosen,
     fixed,
     in_group,
     key,
@@ -30,6 +37,7 @@ from counterflow.synthetic.forms.base import (
     local_columns,
     means_chosen,
     of,
+    platforms_of,
     sectors_chosen,
     types_chosen,
     withdrawn,
@@ -48,6 +56,16 @@ def personal(technical: str, label: str, kind: str) -> Column:
     return Column(label, fixed(kind), role="personal", technical=technical)
 
 
+# form → version of the standard, and how its lists are filled
+VARIANTS = {
+    "htcds_xlsx": ("2.0", "multi"),
+    "htcds10_plain": ("1.0", "plain"), "htcds11_single": ("1.1", "single"),
+    "htcds11_multi": ("1.1", "multi"), "htcds20_plain": ("2.0", "plain"),
+    "htcds20_single": ("2.0", "single"),
+}  # fmt: skip
+KINDS = {"htcds10_plain": "xls", "htcds20_plain": "ods"}
+
+
 def referral(label: str, direction: str, attribute: str, write: str, codes: str = "",
              technical: str = "") -> Column:  # fmt: skip
     """A column of the referral in one direction."""
@@ -62,16 +80,42 @@ def last_decider(form: Form, case: Case, part: Any) -> Cell:
     return form.code(case, case, "screening.decided_by", by, "decision_making_org")
 
 
+TRAFFICKING_STATUS = (
+    Column("Trafficking Status", of("case.trafficking_status", "trafficking_status",
+           "trafficking_status"), "case.trafficking_status", "trafficking_status",
+           technical="vic_TraffickingStatus", also="screening.decision"),
+    Column("Trafficking Status Decision Making Organization", last_decider,
+           "screening.decided_by", "decision_making_org",
+           technical="vic_TraffickinStatusDecisionMakingOrg"),
+)  # fmt: skip
+ONLINE = (
+    listing("Recruitment Websites and Apps", "online_platform.platform", "online_platform",
+            platforms_of("recruitment"), "recruitment", "vic_RecruitmentWebsitesAndApps"),
+    listing("Exploitation Websites and Apps", "online_platform.platform", "online_platform",
+            platforms_of("exploitation"), "exploitation", "vic_ExploitationWebsitesAndApps",
+            placed=True),
+)  # fmt: skip
+VULNERABILITIES = (
+    listing("Vulnerabilities", "vulnerability.factor", "vulnerability_factor", factors_chosen(),
+            technical="vic_Vulnerabilities"),
+    personal("vic_DetailsOfVulnerabilities", "Details Of Vulnerabilities", "notes"),
+)  # fmt: skip
+
+
 def build(mission: Mission) -> Form:
     """The form of a mission that works with the template."""
     basis = mission.variation.basis or "last_exploitation"
+    version, selection = VARIANTS[mission.form]
+    new = version == "2.0"
     columns = [
         Column("", fixed("row"), role="ignored"),
         personal("cas_CaseOwner", "Case Owner", "worker"),
         personal("prs_Salutation", "Salutation", "none"),
         personal("prs_FirstName", "First Name", "name"),
         personal("prs_SecondName", "Second Name", "surname"),
-        Column("Consent", consent, codes="consent", role="consent", technical="con_Consent"),
+        Column("Consent" if new else "Agreement to Manage Personal Data", consent,
+               codes="consent", role="consent",
+               technical="con_Consent" if new else "vic_AgreementToManagePersonalData"),
         Column("Birthdate", age_of, "case.age_band", technical="prs_Birthdate"),
         Column("Gender ", of("case.gender", "gender", "gender"), "case.gender", "gender",
                technical="prs_Gender"),
@@ -86,15 +130,11 @@ def build(mission: Mission) -> Form:
         personal("prs_MailingState", "Mailing State/Province", "none"),
         personal("prs_MailingStreet", "Mailing Zip/Postal Code", "none"),
         personal("prs_MailingPostalCode", "Mailing Country", "none"),
-        Column("Trafficking Status", of("case.trafficking_status", "trafficking_status",
-               "trafficking_status"), "case.trafficking_status", "trafficking_status",
-               technical="vic_TraffickingStatus", also="screening.decision"),
-        Column("Trafficking Status Decision Making Organization", last_decider,
-               "screening.decided_by", "decision_making_org",
-               technical="vic_TraffickinStatusDecisionMakingOrg"),
+        *(TRAFFICKING_STATUS if new else ()),
         listing("Method of Recruitment", "recruitment.recruitment_method", "recruitment_method",
                 lambda case: case.methods, technical="vic_MethodOfRecruitment"),
         personal("vic_LocationOfRecruitment", "Location of Recruitment", "organisation"),
+        *(ONLINE if version == "1.1" else ()),
         listing("Methods of Control ", "control.means_of_control", "means_of_control",
                 means_chosen, technical="vic_MethodsOfControl"),
         listing("Type of Exploitation", "exploitation.exploitation_type", "exploitation_type",
@@ -104,6 +144,7 @@ def build(mission: Mission) -> Form:
         listing("Type of Sex Exploitation", "sexual_exploitation.sexual_exploitation_form",
                 "sexual_form", lambda case: case.sexual_forms,
                 technical="vic_TypeOfSexExploitation"),
+        *(() if new else VULNERABILITIES),
         personal("vic_LocationOfExploitation", "Location of Exploitation", "organisation"),
         Column("Status ", of("case.case_status", "status", "case_status"), "case.case_status",
                "case_status", technical="cas_Status"),
@@ -130,14 +171,19 @@ def build(mission: Mission) -> Form:
         Column("Consent withdrawn on", withdrawn, role="consent"),
         *local_columns(mission),
     ]  # fmt: skip
+    if selection != "multi":
+        columns = [replace(column, many=False) for column in columns]
+    kind = KINDS.get(mission.form, "xlsx")
     return Form(
         mission=mission,
-        name="htcds_xlsx",
+        name=mission.form,
         language="en",
-        kind="xlsx",
-        path="outgoing/htcds_cases_%Y-%m-%d.xlsx",
+        kind=kind,
+        path=f"outgoing/htcds_cases_%Y-%m-%d.{kind}",
         sources={"case": columns},
         lists={
+            "online_platform": standard.labels("online_platform"),
+            "vulnerability_factor": standard.labels("vulnerability_factor"),
             "consent": {"yes": "Yes", "no": "No"},
             "gender": standard.value_names("gender"),
             "trafficking_status": standard.labels("trafficking_status"),
@@ -151,18 +197,19 @@ def build(mission: Mission) -> Form:
             "referral_reason": standard.labels("referral_reason"),
         },
         countries=names("en-iso"),
-        asked=frozenset({
-            "case.gender", "case.trafficking_status", "case.case_status", "citizenship.many",
-            "exploitation.labour_sector", "recruitment",
-        }),
+        asked=frozenset({"citizenship.many", "recruitment"}),
         date_format="%d/%m/%Y",
         missing=("", "", "Unknown", *mission.variation.missing),
         basis=basis,
         control_items=standard.codes("means_of_control"),
         flat_exploitation=True,
         flat_referrals=True,
-        last_screening_only=True,
-        macro_drops_substrings=True,
+        last_screening_only=new,
+        factor_items=() if new else tuple((f, NO_LEVEL) for f in
+                                          standard.codes("vulnerability_factor")),
+        one_choice=selection != "multi",
+        many_methods=selection == "multi",
+        macro_drops_substrings=selection == "multi",
         pre_numbered=1000,
         number_style=mission.code + "-{index:05d}",
         real_dates=True,

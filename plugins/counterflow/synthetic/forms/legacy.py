@@ -309,6 +309,6 @@ def build(mission: Mission) -> Form:
         joiner=office.joiner,
         number_style=office.number_style,
         age_kind=office.age_kind,
-        buddhist=office.buddhist,
+        calendar="buddhist" if office.buddhist else "gregorian",
         many_methods=False,
     )  # fmt: skip
