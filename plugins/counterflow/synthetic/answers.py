@@ -131,6 +131,8 @@ def _case(
     form: Form, case: Case, citizenships: list[str], exploitations: list[tuple[Any, ...]]
 ) -> Row:
     def asked(field: str, value: str | None) -> str:
+        if f"case.{field}" in case.beyond:
+            return value or NOT_ASKED
         return (value or UNKNOWN) if form.asks(f"case.{field}", case.version) else NOT_ASKED
 
     band = age_band(case.age) or UNKNOWN

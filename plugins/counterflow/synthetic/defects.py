@@ -35,6 +35,7 @@ BLANK_ROW = 0.003
 ORPHAN_ROW = 0.003  # child row of a case that is not in the export
 CHILD_WITHOUT_CASE = 0.001  # child row without a case number
 UNMAPPED_CONTROL = 0.0015
+FORMS_MIXED = 0.004  # an old case answers what its version of the form did not ask
 # Shares of child rows.
 UNMAPPED_CHILD_CODE = 0.002
 UNREADABLE_CHILD_DATE = 0.001
@@ -46,6 +47,7 @@ SPARED = frozenset({
     "case.children_band", "case.age_band_when_trafficked",
 })  # fmt: skip
 UNKNOWN_ITEM = "?77"  # an item that no list has and that contains none of their codes
+BEYOND = "case.education"
 FUTURE_YEAR = 2019
 MIXED_UP_SEEN_FROM = 2004  # a Gregorian year from here on is a future year in Ethiopia
 READABLE = "case.registered_on_readable"
@@ -77,6 +79,8 @@ def spoil(form: Form, case: Case, seed: int) -> None:
                 case.bad["control.means_of_control"] = UNKNOWN_ITEM
     if len(form.sources) > 1:
         _spoil_children(form, case, rng)
+    if case.version == "v1" and BEYOND in form.v1_lacks and rng.random() < FORMS_MIXED:
+        case.beyond = frozenset({BEYOND})
 
 
 def _menu(form: Form) -> list[tuple[float, Spoil]]:

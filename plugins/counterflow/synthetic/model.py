@@ -140,6 +140,8 @@ class Case:
     screenings: list[Screening] = field(default_factory=list)
     referrals: list[Referral] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    merged_into: str = ""  # number of the case that the record was merged into
+    beyond: frozenset[str] = frozenset()  # fields answered though their version did not ask them
     bad: Bad = field(default_factory=dict)
     rule: str = ""  # the row rule its case row must fail
     copies: str = ""  # "", "repeat" or "conflict"

@@ -26,6 +26,7 @@ STANDARD_LISTS = {
     "organisation_type", "decision_making_org", "sexual_form", "online_platform",
     "referral_reason",
 }  # fmt: skip
+MERGED = "number of the case that this record was merged into, mostly empty"
 CALENDARS = {
     "buddhist": "days only; a year alone is Gregorian; 2550 = 2007",
     "solar_hijri": "years alone too; a year begins in March; 1386 began in 2007",
@@ -213,7 +214,7 @@ def _places(form: Form) -> dict[str, str]:
 
 def _column(form: Form, column: Column) -> str:
     role = {"personal": "PERSONAL", "ignored": "not needed", "key": "case number",
-            "consent": "consent"}.get(column.role, column.field)  # fmt: skip
+            "consent": "consent", "merged": MERGED}.get(column.role, column.field)  # fmt: skip
     codes = f"  codes: {column.codes}" if column.codes else ""
     codes += "  (several)" if column.many else ""
     if column.group:

@@ -80,7 +80,7 @@ class Column:
     fill: Fill
     field: str = ""  # canonical `table.field` it feeds, for the notes and the defects
     codes: str = ""
-    role: str = "field"  # field, key, personal, ignored, consent
+    role: str = "field"  # field, key, personal, ignored, consent, merged
     technical: str = ""  # hidden first row of the official template
     group: str = ""  # the group of columns it belongs to: `outgoing` of referral
     many: bool = False  # several codes may stand in one cell
@@ -184,7 +184,7 @@ class Form:
         """The cell of a coded field."""
         if name in holder.bad:
             return holder.bad[name]
-        if case.version == "v1" and name in self.v1_lacks:
+        if case.version == "v1" and name in self.v1_lacks and name not in case.beyond:
             return ""
         if value is None:
             return self.absent(case)
@@ -419,6 +419,11 @@ def number_of(name: str, attribute: str) -> Fill:
 def key(form: Form, case: Case, part: Any) -> Cell:
     """The case number."""
     return "" if "case.key" in case.bad and part is case else case.number
+
+
+def merged_into(form: Form, case: Case, part: Any) -> Cell:
+    """The number of the case that this record was merged into, mostly nothing."""
+    return case.merged_into
 
 
 def citizenship_list(form: Form, case: Case, part: Any) -> Cell:

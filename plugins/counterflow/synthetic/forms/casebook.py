@@ -25,6 +25,7 @@ from counterflow.synthetic.forms.base import (
     listing,
     local_columns,
     means_answer,
+    merged_into,
     number_of,
     of,
     roles_of,
@@ -104,6 +105,7 @@ def build(mission: Mission) -> Form:
     means = tuple(words("en", "means_of_control"))
     case = [
         Column("caseNumber", key, role="key"),
+        Column("mergedInto", merged_into, role="merged"),
         Column("registeredOn", day_of("case.registered_on", "registered"), "case.registered_on"),
         Column("caseWorker", fixed("worker"), role="personal"),
         Column("consent.research", consent, codes="consent", role="consent"),

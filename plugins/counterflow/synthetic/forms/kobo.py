@@ -7,6 +7,7 @@ exports labels, which contain spaces themselves.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from counterflow.synthetic import languages, standard
 from counterflow.synthetic.countries import alpha2, names
@@ -104,6 +105,9 @@ FURTHER = {
     "age2=autor2_edad",
     "bn": "children=sontan_sonkhya language=matribhasha residence=boshobash_desh",
 }
+# The Spanish form was widened in 2010.
+V1_UNTIL = {"es": date(2009, 12, 31)}
+V1_LACKS = frozenset({"case.is_retrafficked", "case.primary_language", "case.secondary_language"})
 LEVELS = ("individual", "household", "community")
 DECIDED_BY = {"police": "police", "ngo": "ngo", "court": "court_or_prosecution"}
 FACTORS = ("discrimination", "poverty", "abuse_physical", "migration", "education",
@@ -301,6 +305,9 @@ def build(mission: Mission) -> Form:
         decided_by=tuple(DECIDED_BY.values()) if "screening.decision" in fields else (),
         perpetrator_places=2 if "perpetrator.role" in fields else 0,
         services_flat=STATUSES,
+        v1_until=V1_UNTIL.get(language),
+        v1_lacks=V1_LACKS if language in V1_UNTIL else frozenset(),
+        control_v1_lacks=frozenset({"debt_bondage"}) if language in V1_UNTIL else frozenset(),
         joiner=" ",
         number_style={"en": "{index:04d}-{yy:02d}", "fr": "C{index:05d}",
                       "es": "{yy:02d}{index:05d}", "bn": "BD/{index:04d}"}[language],

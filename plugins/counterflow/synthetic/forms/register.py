@@ -56,6 +56,7 @@ class Register:
     not_chosen: str = "unknown"
     preamble: bool = False
     accents_lost: bool = False
+    lacks: str = ""  # means of control that are not on the form
     numbered: str = ""  # lists whose codes are numbers
 
 
@@ -66,7 +67,7 @@ REGISTERS = {
                    not_chosen="no"),
     "id": Register("csv", "keluar/kasus-%Y%m%d.csv", "%d %b %Y", ", ", "K-{index:04d}", ";",
                    months="Januari Februari Maret April Mei Juni Juli Agustus September Oktober "
-                   "November Desember", decimal=",", age_kind="years"),
+                   "November Desember", decimal=",", age_kind="years", lacks="debt_bondage"),
     "pl": Register("fixed", "wyjscie/SPRAWY_%Y%m%d.TXT", "%Y-%m-%d", " ", "{index:04d}/{yy:02d}",
                    decimal=",", age_kind="years",
                    numbered="exploitation_type means_of_control service_type labour_sector"),
@@ -79,7 +80,8 @@ REGISTERS = {
                    calendar="ethiopian", digits="ethiopic", age_kind="years",
                    months="መስከረም ጥቅምት ኅዳር ታኅሣሥ ጥር የካቲት መጋቢት ሚያዝያ ግንቦት ሰኔ ሐምሌ ነሐሴ ጳጉሜን"),
     "hi": Register("xlsx", "niryat/prakaran_%Y%m%d.xlsx", "%d-%m-%Y", ", ", "IN{index:04d}",
-                   digits="०१२३४५६७८९", digits_in_dates=True, age_kind="years", preamble=True),
+                   digits="०१२३४५६७८९", digits_in_dates=True, age_kind="years", preamble=True,
+                   lacks="debt_bondage"),
     "km": Register("csv", "export/samnum_%Y_%m_%d.csv", "%d %b %Y", "; ", "សរ-{index:04d}", "\t",
                    digits="០១២៣៤៥៦៧៨៩", digits_in_dates=True, preamble=True,
                    months="មករា កុម្ភៈ មីនា មេសា ឧសភា មិថុនា កក្កដា សីហា កញ្ញា តុលា វិច្ឆិកា ធ្នូ"),
@@ -108,6 +110,9 @@ def build(mission: Mission) -> Form:
     language = mission.form.rpartition("_")[2]
     own, head = REGISTERS[language], words(language, "header")
     lists = lists_of(language, own.numbered.split())
+    lists["means_of_control"] = {
+        code: word for code, word in lists["means_of_control"].items() if code not in own.lacks.split()
+    }
     basis = mission.variation.basis or "last_exploitation"
 
     def code(name: str, field: str, attribute: str, codes: str) -> Column:
