@@ -14,7 +14,7 @@ import duckdb
 import pyarrow.parquet as pq
 
 from counterflow.contracts import Contract
-from counterflow.contracts.tables import code_map
+from counterflow.contracts.tables import asked, code_map
 from counterflow.depersonalise import MissionKeys
 from counterflow.landing import PENDING, Landing, NightRecord
 from counterflow.lateness import is_overdue, late_message
@@ -39,6 +39,7 @@ def landed_export(
         assertions=assertions,
         previous=_profile(landing.path(compared)) if compared else None,
         night=record.night,
+        asked=asked(contract),
     )
 
 

@@ -81,6 +81,16 @@ def code_map(extra: Iterable[tuple[str, str, str, str | None]] = ()) -> pa.Table
     return pa.Table.from_pylist(listed, schema=pa.schema([(n, pa.string()) for n in names]))
 
 
+def form(*asked: tuple[str, str, str, bool]) -> pa.Table:
+    """What forms ask: (version, table, field, whether it is on the form)."""
+    rows = [
+        {"form_version": v, "table_name": t, "field": f, "item": None, "is_asked": is_asked}
+        for v, t, f, is_asked in asked
+    ]
+    names = [(n, pa.string()) for n in ("form_version", "table_name", "field", "item")]
+    return pa.Table.from_pylist(rows, schema=pa.schema([*names, ("is_asked", pa.bool_())]))
+
+
 def land(
     root: Path,
     mission: str,
@@ -91,6 +101,7 @@ def land(
     previous: Mapping[str, Mapping[str, Any]] | None = None,
     profile: Mapping[str, Row] | None = None,
     export: str = "0123456789abcdef-01234567",
+    asked: pa.Table | None = None,
 ) -> LandedExport:
     """Write the landing folder of one export; `profile` overrides rows of profile.parquet."""
     path = root / mission / "exports" / export
@@ -104,7 +115,7 @@ def land(
         profiles.append(profile_row(table, landed) | dict((profile or {}).get(table, {})))
     pq.write_table(pa.Table.from_pylist(profiles, schema=PROFILE), path / "profile.parquet")
     return LandedExport(
-        mission, path, codes or code_map(), assertions or {}, previous or None, NIGHT
+        mission, path, codes or code_map(), assertions or {}, previous or None, NIGHT, asked
     )
 
 

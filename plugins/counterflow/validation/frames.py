@@ -28,6 +28,7 @@ UNMAPPED = "#unmapped"
 _MANY = 10  # fewer unmapped values of a field say nothing about its code list
 CODED = frozenset({Kind.CODE, Kind.ANSWER, Kind.COUNTRY, Kind.BAND})
 # The name of a local attribute comes from the contract, not from a cell: there is nothing to map.
+ASKED = "_asked"  # `<field>_asked`: whether the form of the row's case asks the field: yes or no
 NOT_A_LOCAL_CODE = frozenset({("local_attribute", "field")})
 KEY_READINGS = frozenset({"key_reading", "case_reading"})
 ARROW = {"text": pa.string(), "int64": pa.int64(), "date": pa.date32()}
@@ -90,6 +91,8 @@ def read_part(export: LandedExport, table: str, needed: Iterable[str], codes: Co
     for name, sources in ((n, s) for t, n, s, _ in DERIVED if t == table):
         if name in wanted:
             wanted |= set(sources)
+    if any(name.endswith(ASKED) for name in wanted):
+        wanted |= {"form_version"} if table == "case" else {"case_key"}
     coded = coded_fields(table)
     # Coded fields are always read: the share of unmapped values is a rule of the profile.
     names = [n for n in types if n in wanted or n in coded or n in ("source", "source_row")]
@@ -107,6 +110,9 @@ def read_part(export: LandedExport, table: str, needed: Iterable[str], codes: Co
             columns[name] = pc.if_else(pc.equal(columns[name], "blank"), None, columns[name])
     source, source_row = columns["source"], columns["source_row"]
     columns["mission_code"] = pa.array([export.mission_code] * len(source), pa.string())
+    for name in wanted:
+        if name.endswith(ASKED):
+            columns[name] = _is_asked(export, table, name.removesuffix(ASKED), columns)
     for _, name, sources, derive in (d for d in DERIVED if d[0] == table and d[1] in wanted):
         columns[name] = derive(*(columns[s] for s in sources))
     data = pa.table({name: columns[name] for name in sorted(wanted & columns.keys())})
@@ -163,6 +169,27 @@ def _canonical(column: pa.Array, codes: Mapping[str, str | None]) -> tuple[pa.Ar
     places = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
     strange = int(np.count_nonzero(~np.array(known, dtype=bool)[places])) if local else 0
     return pc.take(pa.array(code, pa.string()), encoded.indices), len(places), strange
+
+
+def _is_asked(
+    export: LandedExport, table: str, field: str, columns: Mapping[str, pa.Array]
+) -> pa.Array:
+    """`yes` or `no` for each row; a case whose form is not known was asked what any form asks."""
+    if export.asked is None:
+        return pa.array(["yes"] * len(columns["source"]), pa.string())
+    names = ("form_version", "table_name", "field", "item", "is_asked")
+    rows = zip(*(export.asked.column(name).to_pylist() for name in names), strict=True)
+    asking = {v for v, t, f, item, yes in rows if (t, f, item) == (table, field, None) and yes}
+    if table == "case":
+        versions = columns["form_version"]
+    else:
+        cases = _read(export, "case", {"case_key": "text", "form_version": "text"})
+        place = pc.index_in(columns["case_key"], value_set=cases["case_key"], skip_nulls=True)
+        versions = cases["form_version"].take(place)
+    encoded = versions.dictionary_encode()
+    said = ["yes" if version in asking else "no" for version in encoded.dictionary.to_pylist()]
+    found = pc.take(pa.array(said, pa.string()), encoded.indices)
+    return pc.fill_null(found, "yes" if asking else "no")
 
 
 def _country_change(start: pa.Array, end: pa.Array) -> pa.Array:

@@ -46,6 +46,8 @@ class LandedExport:
     # table -> {rows: int, newest_month: date | None} of the export in force before; None if first
     previous: Mapping[str, Mapping[str, Any]] | None
     night: date  # for callers' messages: a verdict depends on no night, so it can be kept
+    # form_version, table_name, field, item, is_asked: what each form of the mission asks; None: all
+    asked: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from counterflow.validation.model import LandedExport
 
 PROFILE = "profile"  # the suite, and the table name of its results: one row a mission and table
 SEVERITIES = ("critical", "warning")
-METHOD = 1  # raise when this package judges the same suites differently: verdicts are then renewed
+METHOD = 2  # raise when this package judges the same suites differently: verdicts are then renewed
 
 
 class RuleBookError(ValueError):
@@ -133,6 +133,11 @@ def rules_hash(export: LandedExport, suites: Path) -> str:
     # The order of the map's rows changes nothing in a verdict, so it must not change the hash.
     codes = sorted(map(repr, zip(*columns, strict=True)))
     _feed(digest, *(code.encode() for code in codes))
+    if export.asked is not None:
+        names = ("form_version", "table_name", "field", "item", "is_asked")
+        columns = [export.asked.column(name).to_pylist() for name in names]
+        asked = sorted(map(repr, zip(*columns, strict=True)))
+        _feed(digest, *(row.encode() for row in asked))
     judged_against = {"assertions": export.assertions, "previous": export.previous}
     _feed(digest, json.dumps(judged_against, sort_keys=True, default=_plain).encode())
     return digest.hexdigest()
