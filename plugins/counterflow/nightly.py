@@ -91,14 +91,14 @@ def transport(settings: Settings, contract: Contract) -> Transport:
 
 
 @lru_cache(maxsize=512)
-def _contract(path: Path, _stamp: int) -> Contract:
+def _contract(path: Path, _stamp: contracts.Stamp) -> Contract:
     return contracts.load_contract(path)
 
 
 def contract_of(settings: Settings, mission: str) -> Contract:
-    """The contract of one mission. Raises ContractError."""
+    """The contract of one mission, as it and all that it builds on stand now. Raises ContractError."""
     path = settings.missions / f"{mission}.yml"
-    return _contract(path, path.stat().st_mtime_ns)
+    return _contract(path, contracts.stamp(path))
 
 
 def plan(

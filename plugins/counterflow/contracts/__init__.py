@@ -10,14 +10,17 @@ from counterflow.contracts.load import (
     load_contracts,
 )
 from counterflow.contracts.model import Contract
+from counterflow.contracts.read import Stamp, stamp
 
 __all__ = [
     "Contract",
     "ContractError",
     "Loaded",
+    "Stamp",
     "check_contracts",
     "contract_files",
     "load",
     "load_contract",
     "load_contracts",
+    "stamp",
 ]

@@ -30,19 +30,33 @@ class SharedList:
     origins: Origins
 
 
+Stamp = tuple[tuple[Path, int, int], ...]
+
+
+def stamp(path: Path) -> Stamp:
+    """What changes when a contract, a dialect or a shared code list does: times and sizes."""
+    parts = (path.parent / part for part in ("dialects", "codes"))
+    files = [path, *sorted(file for part in parts for file in part.glob("*.yml"))]
+    return tuple((f, *_stamp(f)) for f in files)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
 def read(path: Path) -> tuple[dict[str, Any], Origins]:
     """The data of a YAML file, which must be a mapping, and its origins."""
-    return _read(path, path.stat().st_mtime_ns)
+    return _read(path, _stamp(path))
 
 
 def shared_lists(folder: Path) -> dict[str, SharedList]:
     """Every code list that stands in the files of `folder`, by name."""
-    files = sorted(folder.glob("*.yml"))
-    return _shared_lists(tuple((f, f.stat().st_mtime_ns) for f in files))
+    return _shared_lists(tuple((f, *_stamp(f)) for f in sorted(folder.glob("*.yml"))))
 
 
 @functools.lru_cache(maxsize=512)
-def _read(path: Path, _stamp: int) -> tuple[dict[str, Any], Origins]:
+def _read(path: Path, _written: tuple[int, int]) -> tuple[dict[str, Any], Origins]:
     try:
         node = yaml.compose(path.read_text("utf-8"), Loader=_Loader)
     except yaml.YAMLError as error:
@@ -79,9 +93,9 @@ def _plain(node: Any, at: tuple[str, ...], path: Path, origins: Origins) -> Any:
 
 
 @functools.lru_cache(maxsize=8)
-def _shared_lists(files: tuple[tuple[Path, int], ...]) -> dict[str, SharedList]:
+def _shared_lists(files: Stamp) -> dict[str, SharedList]:
     lists: dict[str, SharedList] = {}
-    for path, _stamp in files:
+    for path, *_ in files:
         data, origins = read(path)
         for name, codes in data.items():
             if name in lists:
