@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow.parquet as pq
 
 from counterflow.contracts import Contract
@@ -20,6 +19,7 @@ from counterflow.landing import PENDING, Landing, NightRecord
 from counterflow.lateness import is_overdue, late_message
 from counterflow.settings import Settings
 from counterflow.validation import LandedExport, Status, Verdict
+from counterflow.validation.quarantine import quarantined_rows
 
 
 def landed_export(
@@ -110,7 +110,7 @@ def _not_taken(record: NightRecord, verdict: Verdict) -> NightRecord:
 def _counted(landing: Landing, record: NightRecord, verdict: Verdict, export: str) -> NightRecord:
     outcome = landing.outcome(export)
     assert outcome is not None
-    quarantined = _quarantined(landing.path(export), verdict.folder)
+    quarantined = quarantined_rows(landing.path(export), verdict.folder).num_rows
     return record.with_(
         verdict=verdict.folder.name,
         compared_with=_compared_with(landing, record, export),
@@ -120,40 +120,3 @@ def _counted(landing: Landing, record: NightRecord, verdict: Verdict, export: st
         rows_quarantined=quarantined,
         rows_accepted=outcome.rows_landed - quarantined,
     )
-
-
-def _quarantined(export: Path, verdict: Path) -> int:
-    """Source rows that failed a critical rule, or whose case has no row that passed them all.
-
-    The case of a record that was merged into another is that other one.
-    """
-    cases = f"{export}/case.parquet"
-    merging = "merged_into_key" in pq.read_schema(cases).names  # landed before records could merge
-    found = duckdb.sql(
-        f"""
-        with failed as (select distinct source, source_row from '{verdict}/failures.parquet'),
-        row_ as (select source, source_row, case_key from '{export}/rows.parquet'),
-        judged as (
-            select row_.*, failed.source is not null as is_failed
-            from row_ left join failed using (source, source_row)
-        ),
-        merged as (
-            select distinct case_key, {"merged_into_key" if merging else "null"} as into_key
-            from '{cases}' where into_key is not null
-        ),
-        owned as (
-            select judged.*, coalesce(into_key, case_key) as owner, into_key is not null as is_merged
-            from judged left join merged using (case_key)
-        ),
-        case_ as (
-            select case_key as owner, bool_and(is_failed) as is_failed from owned
-            where source = 'case' and case_key is not null and not is_merged group by case_key
-        )
-        select count(*) filter (
-            owned.is_failed
-            or ((source <> 'case' or is_merged) and coalesce(case_.is_failed, false))
-        )
-        from owned left join case_ using (owner)
-        """
-    ).fetchone()
-    return int(found[0]) if found else 0

@@ -14,18 +14,21 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from counterflow import contracts
 from counterflow.building import landing_schema
 from counterflow.canonical import TABLES
+from counterflow.contracts import ContractError
 from counterflow.contracts import tables as compiled
 from counterflow.depersonalise import MissionKeys
 from counterflow.fields import SIGNALS_SCHEMA
 from counterflow.ingest import ROWS_SCHEMA, WITHHELD_SCHEMA
 from counterflow.landing import Landing, NightRecord
 from counterflow.settings import Settings
+from counterflow.warehouse import contract_signals
 
 _COMPILED = ("mission", "code_map", "asked", "form_version")
 _TEXT, _INT, _DATE = pa.string(), pa.int64(), pa.date32()
@@ -96,7 +99,8 @@ def write_sources(
     settings: Settings, night: date, keys: Mapping[str, MissionKeys]
 ) -> list[InForce]:
     """Write all sources of `night`; the exports in force are returned."""
-    compiled_ = _compiled(settings, keys)
+    read = _read_contracts(settings)
+    compiled_ = _compiled(settings, read, keys)
     records = {code: list(Landing(settings.landing, code).records(night)) for code in compiled_}
     force = [
         InForce(code, last, Landing(settings.landing, code).path(last.export))
@@ -109,6 +113,7 @@ def write_sources(
     try:
         _link_tables(aside, force)
         _small_tables(aside, settings, compiled_, records, force)
+        _add_signals(aside, night, _contract_signals(read, keys, compiled_, force))
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(aside, folder)
@@ -117,21 +122,32 @@ def write_sources(
     return force
 
 
+def _read_contracts(settings: Settings) -> dict[str, contracts.Loaded | ContractError]:
+    """Each mission's contract, or why it cannot be used."""
+    found: dict[str, contracts.Loaded | ContractError] = {}
+    for path in contracts.contract_files(settings.missions):
+        try:
+            found[path.stem] = contracts.load(path)
+        except ContractError as error:
+            found[path.stem] = error
+    return found
+
+
 def _compiled(
-    settings: Settings, keys: Mapping[str, MissionKeys]
+    settings: Settings,
+    read: Mapping[str, contracts.Loaded | ContractError],
+    keys: Mapping[str, MissionKeys],
 ) -> dict[str, dict[str, pa.Table]]:
     """The tables that each contract compiles to.
 
     A contract that cannot be read today stops nobody: its mission's last good data keeps the
     tables that were compiled last, which lie in landing for that reason.
     """
-    sound, _broken = contracts.check_contracts(settings.missions)
     found: dict[str, dict[str, pa.Table]] = {}
-    for path in contracts.contract_files(settings.missions):
-        code = path.stem
+    for code, loaded in read.items():
         kept = Landing(settings.landing, code).folder / "contract"
-        if code in sound:
-            contract = sound[code]
+        if isinstance(loaded, contracts.Loaded):
+            contract = loaded.contract
             found[code] = {
                 "mission": compiled.mission_row(contract),
                 "code_map": compiled.code_map(contract, keys[code]),
@@ -184,6 +200,48 @@ def _small_tables(
         table = pa.concat_tables(parts) if parts else empty[name].empty_table()
         write_source(folder, name, table)
     write_source(folder, "dbt_result", DBT_RESULT.empty_table())
+
+
+def _contract_signals(
+    read: Mapping[str, contracts.Loaded | ContractError],
+    keys: Mapping[str, MissionKeys],
+    compiled_: Mapping[str, Mapping[str, pa.Table]],
+    force: Sequence[InForce],
+) -> dict[str, list[contract_signals.Signal]]:
+    """By mission, what contracts and exports in force say of each other."""
+    judged = [
+        contract_signals.Judged(
+            loaded, keys[one.mission], one.path, verdict_folder(one.path, one.record)
+        )
+        for one in force
+        if isinstance(loaded := read[one.mission], contracts.Loaded)
+    ]
+    with duckdb.connect() as db:
+        found = contract_signals.never_used(db, judged)
+        for one in judged:
+            code = one.contract.mission
+            found[code].extend(
+                contract_signals.versions_mixed(db, one, compiled_[code]["code_map"])
+            )
+    for code, loaded in read.items():
+        if isinstance(loaded, ContractError):
+            twice = contract_signals.mapped_twice((loaded, *loaded.others))
+            found.setdefault(code, []).extend(twice)
+    return found
+
+
+def _add_signals(
+    folder: Path, night: date, signals: Mapping[str, Sequence[contract_signals.Signal]]
+) -> None:
+    """Append the signals of the night that is built."""
+    rows = [(night, code, *signal) for code, listed in sorted(signals.items()) for signal in listed]
+    if not rows:
+        return
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(c, field.type) for c, field in zip(columns, SIGNAL, strict=True)]
+    file = folder / "signal" / "signal.parquet"
+    table = pa.concat_tables([pq.read_table(file), pa.Table.from_arrays(arrays, schema=SIGNAL)])
+    pq.write_table(table, file)
 
 
 def write_source(folder: Path, name: str, table: pa.Table) -> None:

@@ -1,0 +1,223 @@
+"""What contracts and the exports in force say of each other: signals of the night that is built.
+
+In: loaded contracts, the errors of those that cannot be used, the landed tables of the exports in
+force. Out: rows of the source `signal`: `code_mapped_twice`, `mapping_never_used`,
+`form_versions_mixed`. Words of a contract may be told, a cell's never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from counterflow.canonical import TABLES, landed_name
+from counterflow.contracts import Contract, ContractError, Loaded
+from counterflow.contracts.errors import MappedTwiceError
+from counterflow.contracts.fields import (
+    NO_ANSWER,
+    answer_field,
+    columns_of,
+    is_coded,
+    items_on_form,
+    placed_columns,
+)
+from counterflow.contracts.model import Codes, Table
+from counterflow.contracts.twice import place_of
+from counterflow.depersonalise import MissionKeys, code_token
+from counterflow.text import fold
+from counterflow.validation.quarantine import quarantined_rows
+
+Signal = tuple[str, str, str, str, int]  # kind, table_name, field, detail, rows
+Held = Mapping[tuple[str, str], frozenset[str]]  # (table, field) → landed values of accepted rows
+_SHOWN = 5  # codes of the contract that a signal names
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A mission's contract, its keys, the export in force and the verdict on it."""
+
+    loaded: Loaded
+    keys: MissionKeys
+    export: Path
+    verdict: Path | None
+
+    @property
+    def contract(self) -> Contract:
+        """The contract itself."""
+        return self.loaded.contract
+
+
+def mapped_twice(errors: Iterable[ContractError]) -> Iterator[Signal]:
+    """One signal a field: how many codes of a refused contract have two meanings."""
+    by_field: dict[tuple[str, str], list[str]] = {}
+    for error in errors:
+        if isinstance(error, MappedTwiceError):
+            by_field.setdefault((error.table_name, error.field), []).append(error.problem)
+    for (table, field), problems in by_field.items():
+        detail = "; ".join(problems[:_SHOWN]) + "; and more" * (len(problems) > _SHOWN)
+        yield "code_mapped_twice", table, field, detail, len(problems)
+
+
+def never_used(db: duckdb.DuckDBPyConnection, judged: Sequence[Judged]) -> dict[str, list[Signal]]:
+    """By mission, codes of its contract that no accepted row of any export in force holds.
+
+    A code of a dialect is used if one of the missions that extend it does. The shared lists of
+    `codes/` hold more than any mission needs on purpose, and are not looked at.
+    """
+    used: set[tuple[object, ...]] = set()
+    own: dict[str, list[_Own]] = {}
+    for one in judged:
+        held = _held(db, one)
+        own[one.contract.mission] = codes = list(_own_codes(one))
+        used |= {code.place for code in codes if code.landed & held.get(code.kept_in, frozenset())}
+    found: dict[str, list[Signal]] = {}
+    for mission, codes in own.items():
+        by_field: dict[tuple[str, str], list[_Own]] = {}
+        for code in codes:
+            by_field.setdefault(code.field, []).append(code)
+        found[mission] = [
+            ("mapping_never_used", *field, _unused(idle, listed), len(idle))
+            for field, listed in by_field.items()
+            if (idle := [code for code in listed if code.place not in used])
+        ]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A code that stands in a contract or its dialects."""
+
+    local: str
+    field: tuple[str, str]  # table and field that the signal names
+    kept_in: tuple[str, str]  # table and field that it is landed in
+    landed: frozenset[str]  # how it is landed: as itself, or as a token before it was mapped
+    place: tuple[object, ...]  # where it is written, and for what field
+
+
+def _unused(idle: Sequence[_Own], listed: Sequence[_Own]) -> str:
+    shown = ", ".join(f"`{code.local}`" for code in idle[:_SHOWN])
+    rest = " and others" if len(idle) > _SHOWN else ""
+    return f"of {len(listed)} codes no accepted row holds {shown}{rest}"
+
+
+def _own_codes(one: Judged) -> Iterator[_Own]:
+    for table_name, table in one.contract.tables.items():
+        for at, field, codes in _coded(table_name, table):
+            local = at[2] == "local"
+            kept_in = ("local_attribute", "value") if local else (table_name, field)
+            prefix = f"{field}=" if local else ""
+            for code in one.contract.code_map(codes):
+                where = place_of(one.contract, at, codes, code)
+                if where[0] == "codes" and where[1] in one.loaded.shared:
+                    continue
+                written = prefix + fold(code)
+                token = code_token(one.keys, *kept_in, written)
+                place = (*one.loaded.place(where), *kept_in, written)
+                yield _Own(code, (table_name, field), kept_in, frozenset((written, token)), place)
+
+
+def _coded(table_name: str, table: Table) -> Iterator[tuple[tuple[str, ...], str, Codes]]:
+    """Place, field and codes of everything in a table that is coded."""
+    fields = {f.name: f for f in TABLES[table_name].fields}
+    for at, field, column in placed_columns(table_name, table):
+        if column.codes is not None and is_coded(fields[field]):
+            yield (*at, "codes"), field, column.codes
+    if table.answers is not None:
+        yield ("tables", table_name, "answers"), answer_field(table_name) or "", table.answers
+    for name, local in table.local.items():
+        yield ("tables", table_name, "local", name, "codes"), name, local.codes
+
+
+def _held(db: duckdb.DuckDBPyConnection, one: Judged) -> Held:
+    """The different values of each coded field that accepted rows hold."""
+    rejected = quarantined_rows(one.export, one.verdict) if one.verdict is not None else _NOTHING
+    found: dict[tuple[str, str], frozenset[str]] = {}
+    db.register("rejected", rejected)
+    for name in {*one.contract.tables, "local_attribute"}:
+        fields = [f.name for f in TABLES[name].fields if is_coded(f)]
+        lists = ", ".join(f"list(distinct {field})" for field in fields)
+        row = db.execute(
+            f"select {lists} from '{one.export}/{name}.parquet' "
+            "anti join rejected using (source, source_row)"
+        ).fetchone()
+        for field, values in zip(fields, row or (), strict=False):
+            found[name, field] = frozenset(values or ())
+    return found
+
+
+_NOTHING = pa.table({"source": pa.array([], pa.string()), "source_row": pa.array([], pa.int64())})
+
+
+def versions_mixed(
+    db: duckdb.DuckDBPyConnection, one: Judged, code_map: pa.Table
+) -> Iterator[Signal]:
+    """Answers to questions that the form of their case, by its month, did not ask.
+
+    They are landed and stand as answered; that there are any says that `versions` is wrong, or that
+    the mission typed old cases into a new form.
+    """
+    contract = one.contract
+    db.register("code_map", code_map)
+    for version, spec in contract.versions.items():
+        for entry in spec.not_asked:
+            name, _, part = entry.partition(".")
+            field, rows = _answering(db, one, version, name, part)
+            if rows:
+                detail = f"version `{version}` did not ask `{entry}`, and it is answered"
+                yield "form_versions_mixed", name, field, detail, rows
+
+
+def _answering(
+    db: duckdb.DuckDBPyConnection, one: Judged, version: str, name: str, part: str
+) -> tuple[str, int]:
+    """The field, and the source rows of cases of `version` that answer `part` of a table."""
+    table = TABLES[name]
+    fields = {f.name: f for f in table.fields}
+    spec = one.contract.tables.get(name)
+    parameters: list[Any] = [version]
+    if not part:
+        field, condition = "", "true"
+    elif part in fields:
+        field, condition = part, f"t.{landed_name(fields[part])} is not null"
+        if spec is None or not any(column.from_ for column in columns_of(spec, part)):
+            return field, 0  # stated by the contract or derived, whatever the form
+        if is_coded(fields[part]):
+            field_map, unknown = _meaning(name, part), ", ".join(f"'{c}'" for c in NO_ANSWER)
+            condition += f" and coalesce({field_map}, '') not in ({unknown})"
+    elif name == "local_attribute":
+        field, condition = part, "t.field = ?"
+        parameters.append(part)
+    elif (
+        table.item is not None
+        and spec is not None
+        and part in items_on_form(one.contract, name, spec)
+    ):
+        field, condition = table.item, f"{_meaning(name, table.item)} = ?"
+        parameters.append(part)
+    else:
+        return part, 0
+    versions = (
+        "t.form_version"
+        if name == "case"
+        else f"(select max(form_version) from '{one.export}/case.parquet' c "
+        "where c.case_key = t.case_key)"
+    )
+    row = db.execute(
+        f"select count(distinct (source, source_row)) from '{one.export}/{name}.parquet' t "
+        f"where {versions} = ? and {condition}",
+        parameters,
+    ).fetchone()
+    return field, int(row[0]) if row else 0
+
+
+def _meaning(table: str, field: str) -> str:
+    """The canonical code of a landed value, as SQL."""
+    return (
+        f"(select max(m.code) from code_map m where m.table_name = '{table}' "
+        f"and m.field = '{field}' and m.local_code = t.{field})"
+    )
