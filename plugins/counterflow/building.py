@@ -312,10 +312,9 @@ class TableBuilder:
             )
         case = _numbered(case_keys) if spec.own_rows else rows
         for field in table.fields:
-            if field.kind is Kind.NUMBER:
-                order = _numbers(table, field, case, things)
-                given = values.get(field.name)
-                values[field.name] = order if given is None else pc.coalesce(given, order)
+            # where the form has numbers, those that are blank follow the others in dbt
+            if field.kind is Kind.NUMBER and field.name not in values:
+                values[field.name] = _numbers(table, field, case, things)
         schema = landing_schema(table.name)
         arrays = [(own | values).get(f.name, pa.nulls(count, f.type)) for f in schema]
         return pa.table(

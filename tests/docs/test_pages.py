@@ -12,6 +12,7 @@ import pytest
 
 from counterflow.landing import FINAL
 from counterflow.settings import PROJECT
+from counterflow.warehouse import contract_signals
 from counterflow.warehouse.gates import _GATES
 from tests.docs.pages import PAGES, headings, links
 
@@ -114,6 +115,7 @@ def test_every_kind_of_signal_is_explained() -> None:
     found = r'signals\.add\(\s*"(\w+)"|notes = \[\("(\w+)"'
     kinds = {a or b for a, b in re.findall(found, text)}
     assert "unmapped_code" in kinds
+    kinds |= set(contract_signals.KINDS)
     table = (DOCS / "analysts.md").read_text("utf-8").partition("| kind | what was found |")[2]
     explained = re.findall(r"^\| `(\w+)` \|", table.partition("\n\n")[0], re.MULTILINE)
     assert set(explained) == kinds

@@ -32,6 +32,11 @@ from counterflow.depersonalise import MissionKeys, code_token
 from counterflow.text import fold
 from counterflow.validation.quarantine import quarantined_rows
 
+TWICE, NEVER_USED, MIXED = KINDS = (
+    "code_mapped_twice",
+    "mapping_never_used",
+    "form_versions_mixed",
+)
 Signal = tuple[str, str, str, str, int]  # kind, table_name, field, detail, rows
 Held = Mapping[tuple[str, str], frozenset[str]]  # (table, field) → landed values of accepted rows
 _SHOWN = 5  # codes of the contract that a signal names
@@ -60,7 +65,7 @@ def mapped_twice(errors: Iterable[ContractError]) -> Iterator[Signal]:
             by_field.setdefault((error.table_name, error.field), []).append(error.problem)
     for (table, field), problems in by_field.items():
         detail = "; ".join(problems[:_SHOWN]) + "; and more" * (len(problems) > _SHOWN)
-        yield "code_mapped_twice", table, field, detail, len(problems)
+        yield TWICE, table, field, detail, len(problems)
 
 
 def never_used(db: duckdb.DuckDBPyConnection, judged: Sequence[Judged]) -> dict[str, list[Signal]]:
@@ -81,7 +86,7 @@ def never_used(db: duckdb.DuckDBPyConnection, judged: Sequence[Judged]) -> dict[
         for code in codes:
             by_field.setdefault(code.field, []).append(code)
         found[mission] = [
-            ("mapping_never_used", *field, _unused(idle, listed), len(idle))
+            (NEVER_USED, *field, _unused(idle, listed), len(idle))
             for field, listed in by_field.items()
             if (idle := [code for code in listed if code.place not in used])
         ]
@@ -169,7 +174,7 @@ def versions_mixed(
             field, rows = _answering(db, one, version, name, part)
             if rows:
                 detail = f"version `{version}` did not ask `{entry}`, and it is answered"
-                yield "form_versions_mixed", name, field, detail, rows
+                yield MIXED, name, field, detail, rows
 
 
 def _answering(
