@@ -42,7 +42,8 @@ def _mda(sources: Sources) -> None:
     )  # fmt: skip
     flat = (
         "case.gender", "case.age_band", "citizenship.citizenship", "exploitation.exploitation_type",
-        "exploitation.labour_sector",
+        "exploitation.labour_sector", "exploitation.exploitation_type.forced_labour",
+        "exploitation.exploitation_type.sexual_exploitation",
     )  # fmt: skip
     for version, answer in (("v1", "unknown"), ("v2", "no")):
         sources.form("MDA", version, *flat, mode="chosen", not_chosen=answer)

@@ -88,6 +88,7 @@ def test_unit_tests(elsewhere: Sources) -> None:
         "+fct_case",
         "+fct_control",
         "+fct_exploitation",
+        "+int_answer",
     )  # dbt asks the tables for their types
     assert not failed(elsewhere, "run", "--empty", "--select", *models)
     run = small_night.dbt(elsewhere.home, NIGHT, "test", "--select", "test_type:unit")

@@ -74,7 +74,7 @@ _BY_TABLE = {
     ("fct_perpetrator", "age_band"): "perpetrator_age_band",
 }
 # Attributes of missions, countries and codes come from contracts and seeds, not from exports.
-_REFERENCE = ("dim_mission", "dim_country", "dim_code")
+_REFERENCE = ("dim_mission", "dim_country", "dim_code", "dim_form_question")
 _LOCAL = ("field", "value", "label")  # closed by the contract: the code map is the list
 
 
