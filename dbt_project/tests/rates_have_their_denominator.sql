@@ -1,5 +1,6 @@
--- Law 8: who was not asked, or whose form may not be counted, is in no denominator; every case of a group is in one of four counts;
--- the rate over all missions is made of the rates of the missions and of nothing else; no rate without 20 answers, and none without a reason.
+-- Law 8: who was not asked, or whose form may not be counted, is in no denominator; every case of a group is in one of four
+-- counts; the rate over all missions is made of those of the missions and of nothing else; no rate without 20 answers, and no gap without
+-- a reason.
 with mission as (
     select
         question,

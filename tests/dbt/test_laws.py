@@ -90,6 +90,7 @@ def test_unit_tests(elsewhere: Sources) -> None:
         "+fct_exploitation",
         "+int_answer",
     )  # dbt asks the tables for their types
+    assert not failed(elsewhere, "seed")
     assert not failed(elsewhere, "run", "--empty", "--select", *models)
     run = small_night.dbt(elsewhere.home, NIGHT, "test", "--select", "test_type:unit")
     assert run.success, run.exception or [r.message for r in run.result.results]

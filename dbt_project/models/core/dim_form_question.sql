@@ -1,3 +1,4 @@
+{%- set counted = "('" ~ var('relations_in_rates') | join("', '") ~ "')" -%}
 {%- set relations = "['exact', 'narrower', 'close', 'broader']" -%}
 with question as (
     select
@@ -163,7 +164,7 @@ select
     cast(unknown as bigint) as unknown,
     case
         when looseness is null or (cases > 0 and yes + no + unknown = 0) then 'not_asked'
-        when ({{ relations }})[looseness] not in ('{{ var('relations_in_rates') | join("', '") }}') then 'relation_too_loose'
+        when ({{ relations }})[looseness] not in {{ counted }} then 'relation_too_loose'
         when stores_only_yes then 'stores_only_yes'
     end as reason
 from told
