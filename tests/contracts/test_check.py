@@ -269,3 +269,42 @@ def test_the_report_is_readable_on_a_terminal_and_by_a_program(missions: Path, c
         "problem": "`ROM` is not in the standard's list `country`",
         "nearest": report.errors[0].nearest,
     }
+
+
+WIDTHS = "    layout: {Nr. caz: 1-8, Data înregistrării: 9-18, Mijloc: 19-30}\n"
+FIXED = "source: {format: fixed, archive: zip"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('delimiter: ";"', 'delimiter: ";", trimmed: true', "have no fixed width"),
+        ('delimiter: ";"', "header: {ruler: 2}", "has no ruler"),
+        ('delimiter: ";"', "header: {label: 0}", "can do without names"),
+        ("    file: cazuri*.csv\n", "    file: cazuri*.csv\n" + WIDTHS, "columns have no width"),
+        ("source: {format: csv, archive: zip", FIXED, "say where each column stands"),
+        (
+            "source: {format: csv, archive: zip",
+            "source: {format: fixed, header: {ruler: 2, label: 0}, archive: zip",
+            "the names say which",
+        ),
+        (
+            "source: {format: csv, archive: zip",
+            "source: {format: xls, archive: zip",
+            "an export in xls has no file",
+        ),
+        ("codes: sex}", "codes: sex, dates_are_bands: true}", "only a band with `codes`"),
+    ],
+)
+def test_words_of_another_format_are_errors(
+    missions: Path, change, old: str, new: str, problem: str
+) -> None:
+    change(old, new, "dialects/legacy.yml")
+    assert any(problem in str(error) for error in check_folder(missions).errors)
+
+
+def test_columns_of_fixed_width_do_not_overlap(missions: Path, change) -> None:
+    change("source: {format: csv, archive: zip", FIXED, "dialects/legacy.yml")
+    change("    file: cazuri*.csv\n", "    file: cazuri*.csv\n" + WIDTHS.replace("9-18", "8-18"),
+           "dialects/legacy.yml")  # fmt: skip
+    assert any("overlaps `Nr. caz`" in str(error) for error in check_folder(missions).errors)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from counterflow.contracts.model import Limits
 from counterflow.sources import Refused
 from counterflow.sources.documents import RECORDS, flatten, parse_json
 
@@ -37,3 +38,21 @@ def test_a_list_of_records_that_nobody_maps_is_seen() -> None:
 
 def test_a_lone_surrogate_is_no_text() -> None:
     assert flatten(parse_json('[{"a": "\\ud800"}]'), "") == [{"a": "?"}]
+
+
+def test_a_number_gets_the_decimal_mark_of_the_contract() -> None:
+    document = parse_json('[{"years": 2.5, "months": 7, "code": "2.5", "whole": 3.0}]', ",")
+    assert flatten(document, "") == [{"years": "2,5", "months": "7", "code": "2.5", "whole": "3,0"}]
+
+
+def test_many_children_are_bounded_by_rows() -> None:
+    document = {"cases": [{"no": "A1", "legs": [{} for _ in range(11)]}]}
+    assert len(flatten(document, "cases.legs", {"^.no"}, Limits(rows=11))) == 11
+    with pytest.raises(Refused, match="more than 10 rows"):
+        flatten(document, "cases.legs", {"^.no"}, Limits(rows=10))
+
+
+def test_what_children_carry_of_their_case_is_bounded() -> None:
+    document = {"cases": [{"no": "A" * 1000, "legs": [{} for _ in range(1000)]}]}
+    with pytest.raises(Refused, match="more cells"):
+        flatten(document, "cases.legs", {"^.no"}, Limits(unpacked=900_000))
