@@ -14,6 +14,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from counterflow.canonical import TABLES, landed_name
 from counterflow.contracts import Contract, ContractError, Loaded
@@ -144,7 +145,10 @@ def _held(db: duckdb.DuckDBPyConnection, one: Judged) -> Held:
     found: dict[tuple[str, str], frozenset[str]] = {}
     db.register("rejected", rejected)
     for name in {*one.contract.tables, "local_attribute"}:
-        fields = [f.name for f in TABLES[name].fields if is_coded(f)]
+        landed = _landed(one, name)
+        fields = [f.name for f in TABLES[name].fields if is_coded(f) and f.name in landed]
+        if not fields:
+            continue
         lists = ", ".join(f"list(distinct {field})" for field in fields)
         row = db.execute(
             f"select {lists} from '{one.export}/{name}.parquet' "
@@ -153,6 +157,12 @@ def _held(db: duckdb.DuckDBPyConnection, one: Judged) -> Held:
         for field, values in zip(fields, row or (), strict=False):
             found[name, field] = frozenset(values or ())
     return found
+
+
+def _landed(one: Judged, table: str) -> frozenset[str]:
+    """The columns of a landed table: what landed before the model was widened lacks some, or all."""
+    file = one.export / f"{table}.parquet"
+    return frozenset(pq.read_schema(file).names) if file.exists() else frozenset()
 
 
 _NOTHING = pa.table({"source": pa.array([], pa.string()), "source_row": pa.array([], pa.int64())})
@@ -185,6 +195,9 @@ def _answering(
     fields = {f.name: f for f in table.fields}
     spec = one.contract.tables.get(name)
     parameters: list[Any] = [version]
+    landed = _landed(one, name)
+    if not landed or (part in fields and landed_name(fields[part]) not in landed):
+        return part, 0
     if not part:
         field, condition = "", "true"
     elif part in fields:

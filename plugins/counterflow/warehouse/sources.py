@@ -177,7 +177,7 @@ def _link_tables(folder: Path, force: Sequence[InForce]) -> None:
         pq.write_table(schema.empty_table(), target / "_empty.parquet")
         for one in force:
             landed = one.path / f"{name}.parquet"
-            if name != "withheld" or landed.exists():  # not in what was landed before it was kept
+            if landed.exists():  # not each table is in what was landed before the model had it
                 os.symlink(landed, target / f"{one.mission}.parquet")
 
 

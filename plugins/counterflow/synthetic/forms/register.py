@@ -111,7 +111,9 @@ def build(mission: Mission) -> Form:
     own, head = REGISTERS[language], words(language, "header")
     lists = lists_of(language, own.numbered.split())
     lists["means_of_control"] = {
-        code: word for code, word in lists["means_of_control"].items() if code not in own.lacks.split()
+        code: word
+        for code, word in lists["means_of_control"].items()
+        if code not in own.lacks.split()
     }
     basis = mission.variation.basis or "last_exploitation"
 
