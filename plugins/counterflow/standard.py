@@ -63,16 +63,21 @@ class Row:
 def rows() -> list[Row]:
     """The decisions, in the standard's order."""
     with SOURCE.open(encoding="utf-8", newline="") as file:
-        return [
-            Row(
-                **{
-                    **row,
-                    "canonical": tuple(row["canonical"].split()),
-                    "core": tuple(row["core"].split()),
-                }
-            )
-            for row in csv.DictReader(file)
-        ]
+        return [_row(row) for row in csv.DictReader(file)]
+
+
+def _row(cells: dict[str, str]) -> Row:
+    return Row(
+        section=cells["section"],
+        field=cells["field"],
+        label=cells["label"],
+        type=cells["type"],
+        status=cells["status"],
+        fate=cells["fate"],
+        canonical=tuple(cells["canonical"].split()),
+        core=tuple(cells["core"].split()),
+        how=cells["how"],
+    )
 
 
 def page() -> str:
