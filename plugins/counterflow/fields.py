@@ -19,7 +19,7 @@ from counterflow.columns import Cells, Places, gather
 from counterflow.contracts import Contract
 from counterflow.contracts.model import Codes, Column
 from counterflow.depersonalise import MissionKeys, code_token, length_class
-from counterflow.text import damaged, fold, undamaged
+from counterflow.text import damaged, damaged_spellings, fold, undamaged
 from counterflow.values import (
     OLDEST,
     YEARS_AHEAD,
@@ -138,8 +138,11 @@ class FieldReader:
 
     def __init__(self, contract: Contract, keys: MissionKeys, night: date, signals: Signals):
         self.contract, self.keys, self.night, self.signals = contract, keys, night, signals
-        self.missing = frozenset(fold(code) for code in contract.missing)
         self.lost = contract.source.accents == "lost"
+        missing = {fold(code) for code in contract.missing}
+        if self.lost:
+            missing |= {look for code in contract.missing for look in damaged_spellings(code)}
+        self.missing = frozenset(missing)
         damaged = damaged_months(contract.months) if self.lost else {}
         self.months = damaged | contract.months
         self.next_reading: date | None = None

@@ -84,6 +84,12 @@ def damaged(value: str) -> bool:
     return any(mark in value for mark in _LOST) and any(c.isascii() and c.isalnum() for c in value)
 
 
+def damaged_spellings(word: str) -> set[str]:
+    """What `word` looks like when every letter outside ASCII is lost; empty if nothing tells it by."""
+    spelled = {"".join(c if c.isascii() else mark for c in clean(word)) for mark in _LOST}
+    return {fold(look) for look in spelled if damaged(look)}
+
+
 @lru_cache(maxsize=16_384)
 def _damaged_pattern(whole: str) -> re.Pattern[str] | None:
     """What `whole` looks like with some or all of its letters outside ASCII lost; None if it has none."""
