@@ -1,0 +1,529 @@
+-- What the marts of the analysis schema share: who is counted (person, member), what they answered (answer), and the
+-- count of it (counted). A mart is `with {{ analysis_person() }}, {{ analysis_member([…]) }}, {{ analysis_answers(…) }},
+-- {{ analysis_counted([…]) }} select {{ analysis_columns([…]) }} from counted`.
+--
+-- Every case of a group is in exactly one of five counts of an attribute, which a test adds up:
+--   denominator     a known answer, on a form whose answers may be counted
+--   unknown         asked, no answer
+--   not_asked       the form does not ask
+--   left_out        an answer on a form that stores yes, but hardly ever a no: it says nothing on how rare the thing is
+--   not_applicable  the question makes no sense for the case (the sector of work of somebody who was not made to work)
+
+-- An answer of a case: yes and no of a form that hardly ever stores a no are `left_out`.
+{% macro analysis_counted_answer(answer, stores_no) -%}
+if({{ answer }} in ('yes', 'no') and not {{ stores_no }}, 'left_out', {{ answer }})
+{%- endmacro %}
+
+-- A form stores a no if there is one, and if it answers at least half of what it asks: aggregates of answers of a form.
+{% macro analysis_stores_no(answers) -%}
+({%- for answer in answers -%}bool_or({{ answer }} = 'no'){{ ' or ' if not loop.last }}{%- endfor %})
+        and {% for answer in answers -%}count(*) filter ({{ answer }} in ('yes', 'no')){{ ' + ' if not loop.last }}{%- endfor %}
+        >= {{ var('smallest_answered_share') }} * (
+            {% for answer in answers -%}count(*) filter ({{ answer }} <> 'not_asked'){{ ' + ' if not loop.last }}{%- endfor %}
+        )
+{%- endmacro %}
+
+-- Three years, from 2002 on: 2002-2004, 2005-2007, …
+{% macro analysis_window(year) -%}
+printf('%d-%d', 2002 + 3 * floor(({{ year }} - 2002) / 3)::int, 2004 + 3 * floor(({{ year }} - 2002) / 3)::int)
+{%- endmacro %}
+
+-- CTEs form_habit and person: one row per case with all that a case is counted by. Flags are counted answers here;
+-- `exploitation` lists the kinds that the case had (yes on any form), which make it a member of their groups.
+{% macro analysis_person() %}
+form_habit as (
+    select
+        mission_code,
+        form_version,
+        {{ analysis_stores_no(['is_sexual_exploitation', 'is_forced_labour', 'is_other_exploitation']) }} as stores_no_exploitation,
+        {{ analysis_stores_no(['is_retrafficked']) }} as stores_no_retrafficking
+    from {{ ref('fct_case') }}
+    group by mission_code, form_version
+),
+
+person as (
+    select
+        facts.case_key,
+        facts.mission_code,
+        facts.form_version,
+        facts.registration_year,
+        if(facts.registration_year is not null, {{ analysis_window('facts.registration_year') }}, null) as registration_window,
+        'all' as everybody,
+        if(facts.gender = 'non_specified_unknown' and not form.case__gender, 'not_asked', facts.gender) as gender,
+        facts.age_band,
+        facts.is_minor,
+        case facts.is_minor when 'yes' then 'minor' when 'no' then 'adult' end as age_group,
+        facts.marital_status,
+        facts.education,
+        coalesce(country.m49_region, if(form.citizenship__citizenship, 'unknown', 'not_asked')) as citizenship_region,
+        coalesce(country.m49_subregion, if(form.citizenship__citizenship, 'unknown', 'not_asked')) as citizenship_subregion,
+        case
+            when country.is_south_eastern_europe then 'yes'
+            when country.country_code is not null then 'no'
+            else if(form.citizenship__citizenship, 'unknown', 'not_asked')
+        end as is_south_eastern_european,
+        {{ analysis_counted_answer('facts.is_sexual_exploitation', 'habit.stores_no_exploitation') }} as is_sexual_exploitation,
+        {{ analysis_counted_answer('facts.is_forced_labour', 'habit.stores_no_exploitation') }} as is_forced_labour,
+        {{ analysis_counted_answer('facts.is_other_exploitation', 'habit.stores_no_exploitation') }} as is_other_exploitation,
+        if(facts.is_sexual_exploitation = 'yes', ['sexual_exploitation'], [])
+        || if(facts.is_forced_labour = 'yes', ['forced_labour'], [])
+        || if(facts.is_other_exploitation = 'yes', ['other_exploitation'], []) as exploitation,
+        -- a form that asks where the person was screened or registered does not ask where they were exploited
+        if(
+            facts.country_of_exploitation_basis in ('last_exploitation', 'unknown'), facts.is_cross_border, 'not_asked'
+        ) as is_cross_border,
+        facts.trafficking_status,
+        facts.duration_band,
+        facts.referral_source,
+        facts.case_status,
+        {{ analysis_counted_answer('facts.is_retrafficked', 'habit.stores_no_retrafficking') }} as is_retrafficked
+    from {{ ref('fct_case') }} as facts
+    inner join form_habit as habit on facts.mission_code = habit.mission_code and facts.form_version = habit.form_version
+    left join {{ ref('int_form') }} as form
+        on facts.mission_code = form.mission_code and facts.form_version = form.form_version
+    left join {{ ref('dim_country') }} as country on facts.citizenship = country.country_code
+)
+{% endmacro %}
+
+-- The values of a group column that a case belongs to, beside `all`: an expression over person, a list.
+{% macro analysis_group_values(group) -%}
+{%- set values = {
+    'registration_year': "if(registration_year is not null, [registration_year], [])",
+    'gender': "if(gender not in ('non_specified_unknown', 'not_asked'), ['all', gender], ['all'])",
+    'age_group': "if(age_group is not null, ['all', age_group], ['all'])",
+    'exploitation': "['all'] || exploitation",
+} -%}
+{{ values[group] }}
+{%- endmacro %}
+
+-- CTE member: one row per case × group it belongs to; a group is a value of each of `groups`.
+{% macro analysis_member(groups, name='member') %}
+{{ name }} as (
+    select
+        case_key,
+        mission_code
+        {%- for group in groups %},
+        {{ group }}
+        {%- endfor %}
+    from (
+        select
+            case_key,
+            mission_code
+            {%- for group in groups %},
+            {{ analysis_group_values(group) }} as {{ group }}_values
+            {%- endfor %}
+        from person
+    )
+    {%- for group in groups %},
+    unnest({{ group }}_values) as its_{{ group }} ({{ group }})
+    {%- endfor %}
+)
+{% endmacro %}
+
+-- CTE member for marts whose groups are told one at a time (group_by, group_value), within `periods` or without.
+{% macro analysis_member_by(groups, periods=false) %}
+member as (
+    select
+        case_key,
+        mission_code,
+        {%- if periods %}
+        period.period_kind,
+        period.period,
+        {%- endif %}
+        slice.group_by,
+        slice.group_value
+    from (
+        select
+            case_key,
+            mission_code,
+            {%- if periods %}
+            unnest(
+                [{'period_kind': 'all', 'period': 'all'}]
+                || if(registration_year is not null, [
+                    {'period_kind': 'window', 'period': registration_window},
+                    {'period_kind': 'year', 'period': registration_year::varchar}
+                ], [])
+            ) as period,
+            {%- endif %}
+            [{'group_by': 'all', 'group_value': 'all'}]
+            {%- for group in groups %}
+            {%- if group == 'exploitation' %}
+            || list_transform(exploitation, lambda kind: {'group_by': 'exploitation', 'group_value': kind})
+            {%- else %}
+            || if(
+                coalesce({{ group }}, 'unknown') not in ('unknown', 'not_asked', 'non_specified_unknown', 'left_out'),
+                [{'group_by': '{{ group }}', 'group_value': {{ group }}}],
+                []
+            )
+            {%- endif %}
+            {%- endfor %} as slices
+        from person
+    ),
+    unnest(slices) as one (slice)
+)
+{% endmacro %}
+
+-- Attributes that stand in child tables: where, which field of the form asks, and for whom it makes no sense.
+{% macro analysis_child_dimensions() -%}
+{{ return({
+    'exploitation_type': {'relation': ref('fct_exploitation'), 'asked': 'form.exploitation__exploitation_type'},
+    'labour_sector': {
+        'relation': ref('fct_exploitation'), 'asked': 'form.exploitation__labour_sector',
+        'not_applicable': "person.case_key in (select case_key from " ~ ref('fct_exploitation') ~ ") and person.case_key not in ("
+            ~ "select case_key from " ~ ref('fct_exploitation') ~ " where labour_sector is not null)",
+    },
+    'recruitment_method': {'relation': ref('fct_recruitment'), 'asked': 'form.recruitment__recruitment_method'},
+    'recruiter_relationship': {'relation': ref('fct_recruitment'), 'asked': 'form.recruitment__recruiter_relationship'},
+    'perpetrator_role': {'relation': ref('fct_perpetrator'), 'column': 'role', 'asked': 'form.perpetrator__role'},
+    'perpetrator_gender': {'relation': ref('fct_perpetrator'), 'column': 'gender', 'asked': 'form.perpetrator__gender'},
+    'service_provided': {
+        'relation': ref('fct_assistance'), 'column': 'service_type', 'asked': 'form.assistance__service_type',
+        'where': "status = 'provided'",
+        'not_applicable': "person.case_key in (select case_key from " ~ ref('fct_assistance') ~ ")",
+    },
+}) }}
+{%- endmacro %}
+
+-- CTEs of the answers: one row per case × attribute × known value, and one per case × attribute that was asked in vain,
+-- left out or not applicable. No row: not asked.
+-- `cases` are columns of person, `children` names of analysis_child_dimensions, `items` tables that answer each item,
+-- `more` names of CTEs of the same columns that the mart has made itself.
+{% macro analysis_answers(cases=[], children=[], items=[], more=[]) %}
+{%- set every_child = analysis_child_dimensions() %}
+{%- if cases %}
+case_answer as (
+    unpivot (
+        select
+            case_key,
+            mission_code
+            {%- for name in cases %},
+            {{ name }}
+            {%- endfor %}
+        from person
+    )
+    on columns(* exclude (case_key, mission_code))
+    into name dimension value value
+),
+{%- endif %}
+{%- for name in children %}
+{%- set child = every_child[name] %}
+
+{{ name }}_answer as (
+    select
+        person.case_key,
+        person.mission_code,
+        given.value,
+        case
+            when given.value is not null then 'known'
+            {%- if child.not_applicable %}
+            when {{ child.not_applicable }} then 'not_applicable'
+            {%- endif %}
+            when {{ child.asked }} then 'unknown'
+        end as state
+    from person
+    left join {{ ref('int_form') }} as form
+        on person.mission_code = form.mission_code and person.form_version = form.form_version
+    left join (
+        select distinct
+            case_key,
+            {{ child.column or name }} as value
+        from {{ child.relation }}
+        where {{ child.column or name }} not in ('unknown', 'not_asked', 'non_specified_unknown')
+        {%- if child.where %} and {{ child.where }}{% endif %}
+    ) as given on person.case_key = given.case_key
+),
+{%- endfor %}
+{%- for name in items %}
+
+{{ analysis_items(name) }},
+{%- endfor %}
+
+answer as (
+    {%- if cases %}
+    select
+        case_key,
+        mission_code,
+        if(dimension = 'everybody', 'all', dimension) as dimension,
+        '' as item,
+        value,
+        case
+            when value = 'left_out' then 'left_out'
+            when value in ('unknown', 'non_specified_unknown') then 'unknown'
+            else 'known'
+        end as state
+    from case_answer
+    where value <> 'not_asked'
+    {%- endif %}
+    {%- for name in children %}
+    {{ 'union all' if cases or not loop.first }}
+    select
+        case_key,
+        mission_code,
+        '{{ name }}' as dimension,
+        '' as item,
+        value,
+        state
+    from {{ name }}_answer
+    where state is not null
+    {%- endfor %}
+    {%- for name in items %}
+    {{ 'union all' if cases or children or not loop.first }}
+    select
+        case_key,
+        mission_code,
+        dimension,
+        item,
+        value,
+        state
+    from {{ name }}_answer
+    {%- endfor %}
+    {%- for name in more %}
+    {{ 'union all' if cases or children or items or not loop.first }}
+    select
+        case_key,
+        mission_code,
+        dimension,
+        item,
+        value,
+        state
+    from {{ name }}
+    {%- endfor %}
+)
+{% endmacro %}
+
+-- Answers to items (case_key, dimension, item, answer) judged by the habit of the form over all its items: a query.
+-- A form whose answers are hardly ever a no is left out.
+{% macro analysis_judged_items(relation) %}
+    select
+        given.case_key,
+        person.mission_code,
+        given.dimension,
+        given.item,
+        given.answer as value,
+        case
+            when given.answer = 'unknown' then 'unknown'
+            when habit.stores_no then 'known'
+            else 'left_out'
+        end as state
+    from {{ relation }} as given
+    inner join person on given.case_key = person.case_key
+    inner join (
+        select
+            person.mission_code,
+            person.form_version,
+            bool_or(answered.answer = 'no')
+            and count(*) filter (answered.answer in ('yes', 'no')) >= {{ var('smallest_answered_share') }} * count(*) as stores_no
+        from {{ relation }} as answered
+        inner join person on answered.case_key = person.case_key
+        group by person.mission_code, person.form_version
+    ) as habit on person.mission_code = habit.mission_code and person.form_version = habit.form_version
+{% endmacro %}
+
+-- CTEs `<name>_item` and `<name>_answer` of a table that answers item by item. Of several levels: yes at any, else no at any.
+{% macro analysis_items(name) %}
+{%- set item = {'control': 'means_of_control', 'vulnerability': 'factor'}[name] -%}
+{{ name }}_item as (
+    select
+        case_key,
+        '{{ item }}' as dimension,
+        {{ item }} as item,
+        case when bool_or(answer = 'yes') then 'yes' when bool_or(answer = 'no') then 'no' else 'unknown' end as answer
+    from {{ ref('fct_' ~ name) }}
+    group by case_key, {{ item }}
+),
+
+{{ name }}_answer as (
+    {{ analysis_judged_items(name ~ '_item') }}
+)
+{%- endmacro %}
+
+-- The closed lists of attributes, so that a value that nobody has is a row with 0 and no gap.
+{% macro analysis_lists() -%}
+{{ return({
+    'gender': 'gender', 'age_band': 'age_band', 'is_minor': 'answer', 'marital_status': 'marital_status',
+    'education': 'highest_level_of_education', 'is_south_eastern_european': 'answer', 'is_sexual_exploitation': 'answer',
+    'is_forced_labour': 'answer', 'is_other_exploitation': 'answer', 'is_cross_border': 'answer',
+    'trafficking_status': 'trafficking_status', 'duration_band': 'duration_band', 'referral_source': 'organisation_type',
+    'case_status': 'case_status', 'is_retrafficked': 'answer', 'exploitation_type': 'exploitation_type',
+    'labour_sector': 'labour_sector', 'recruitment_method': 'recruitment_method',
+    'recruiter_relationship': 'recruiter_relationship', 'perpetrator_role': 'perpetrator_role',
+    'perpetrator_gender': 'gender', 'service_provided': 'service_type', 'role': 'perpetrator_role',
+    'perpetrator_age_band': 'perpetrator_age_band',
+}) }}
+{%- endmacro %}
+
+-- CTEs up to `counted`: per group × attribute × item × value the numerator, the denominator, who is in neither, and who contributes.
+-- Items are counted by their yes alone.
+{% macro analysis_counted(groups, dimensions) %}
+{%- set lists = analysis_lists() %}
+{%- set listed = dimensions | select('in', lists) | list %}
+listed as (
+    select
+        attribute.dimension,
+        '' as item,
+        dim_code.code as value
+    from (values ('', '') {%- for name in listed %}, ('{{ name }}', '{{ lists[name] }}'){% endfor %}) as attribute (dimension, code_list)
+    inner join {{ ref('dim_code') }} as dim_code on attribute.code_list = dim_code.code_list
+    where dim_code.code not in ('unknown', 'not_asked', 'non_specified_unknown')
+    {%- for name, code_list in [('means_of_control', 'means_of_control'), ('factor', 'vulnerability_factor')] if name in dimensions %}
+    union distinct
+    select
+        '{{ name }}' as dimension,
+        code as item,
+        'yes' as value
+    from {{ ref('dim_code') }}
+    where code_list = '{{ code_list }}' and code not in ('unknown', 'not_asked')
+    {%- endfor %}
+    union distinct
+    select
+        dimension,
+        item,
+        value
+    from answer
+    where state = 'known' and (item = '' or value = 'yes')
+),
+
+group_size as (
+    select
+        {{ groups | join(', ') }},
+        count(*) as cases
+    from member
+    group by {{ groups | join(', ') }}
+),
+
+-- a case with several values of an attribute has answered it once
+reading as (
+    select distinct
+        case_key,
+        dimension,
+        item,
+        state
+    from answer
+),
+
+contribution as (
+    select
+        {% for group in groups -%}
+        member.{{ group }},
+        {% endfor -%}
+        answer.dimension,
+        answer.item,
+        member.mission_code,
+        count(*) filter (answer.state = 'known') as known,
+        count(*) filter (answer.state = 'unknown') as unknown,
+        count(*) filter (answer.state = 'left_out') as left_out,
+        count(*) filter (answer.state = 'not_applicable') as not_applicable
+    from member
+    inner join reading as answer on member.case_key = answer.case_key
+    group by all
+),
+
+total as (
+    select
+        {{ groups | join(', ') }},
+        dimension,
+        item,
+        sum(known) as known,
+        sum(unknown) as unknown,
+        sum(left_out) as left_out,
+        sum(not_applicable) as not_applicable,
+        count(*) filter (known > 0) as missions,
+        max(known) as largest
+    from contribution
+    group by all
+),
+
+by_value as (
+    select
+        {% for group in groups -%}
+        member.{{ group }},
+        {% endfor -%}
+        answer.dimension,
+        answer.item,
+        answer.value,
+        count(*) as cases
+    from member
+    inner join answer on member.case_key = answer.case_key
+    where answer.state = 'known'
+    group by all
+),
+
+tallied as (
+    select
+        {% for group in groups -%}
+        group_size.{{ group }},
+        {% endfor -%}
+        listed.dimension,
+        listed.item,
+        listed.value,
+        group_size.cases,
+        coalesce(by_value.cases, 0) as numerator,
+        coalesce(total.known, 0)::bigint as denominator,
+        coalesce(total.unknown, 0)::bigint as unknown,
+        coalesce(total.left_out, 0)::bigint as left_out,
+        coalesce(total.not_applicable, 0)::bigint as not_applicable,
+        coalesce(total.missions, 0) as missions,
+        total.largest
+    from group_size
+    cross join listed
+    left join total
+        on
+            listed.dimension = total.dimension
+            and listed.item = total.item
+            {%- for group in groups %}
+            and group_size.{{ group }} = total.{{ group }}
+            {%- endfor %}
+    left join by_value
+        on
+            listed.dimension = by_value.dimension
+            and listed.item = by_value.item
+            and listed.value = by_value.value
+            {%- for group in groups %}
+            and group_size.{{ group }} = by_value.{{ group }}
+            {%- endfor %}
+),
+
+counted as (
+    select
+        * exclude (largest),
+        cases - denominator - unknown - left_out - not_applicable as not_asked,
+        {{ analysis_rate() }},
+        if(denominator > 0, round(largest / denominator, 4), null) as largest_mission_share
+    from tallied
+)
+{% endmacro %}
+
+-- The rate of numerator and denominator, or why there is none. Needs unknown and left_out beside them.
+{% macro analysis_rate() -%}
+if(denominator >= {{ var('smallest_denominator') }}, round(numerator / denominator, 4), null) as rate,
+        case
+            when denominator >= {{ var('smallest_denominator') }} then null
+            when denominator > 0 then 'too_few'
+            when left_out > 0 then 'no_form_answers_enough'
+            when unknown > 0 then 'none_answered'
+            when not_applicable > 0 then 'not_applicable'
+            else 'not_asked'
+        end as rate_note
+{%- endmacro %}
+
+-- The columns that follow the grain in every such mart.
+{% macro analysis_columns() -%}
+cases,
+    numerator,
+    denominator,
+    rate,
+    rate_note,
+    unknown,
+    not_asked,
+    left_out,
+    not_applicable,
+    missions,
+    largest_mission_share
+{%- endmacro %}
+
+-- A bound of Wilson's 95 % interval of a proportion; `sign` is + or -.
+{% macro analysis_wilson(numerator, denominator, sign) -%}
+round((
+        {{ numerator }} + 1.9207 {{ sign }} 1.96 * sqrt({{ numerator }} * ({{ denominator }} - {{ numerator }}) / {{ denominator }} + 0.9604)
+    ) / ({{ denominator }} + 3.8415), 4)
+{%- endmacro %}

@@ -1,0 +1,39 @@
+{%- set themes = {
+    'profile': ['age_band', 'is_minor', 'citizenship_region', 'marital_status', 'education'],
+    'exploitation': [
+        'is_sexual_exploitation', 'is_forced_labour', 'is_other_exploitation', 'exploitation_type', 'labour_sector',
+        'is_cross_border', 'duration_band', 'is_retrafficked',
+    ],
+    'recruitment': ['recruitment_method', 'recruiter_relationship'],
+    'control': ['means_of_control'],
+    'perpetrators': ['perpetrator_role', 'perpetrator_gender'],
+    'vulnerability': ['factor'],
+    'assistance': ['service_provided', 'referral_source', 'case_status'],
+} -%}
+{%- set dimensions = themes.values() | sum(start=[]) -%}
+{%- set children = dimensions | select('in', analysis_child_dimensions()) | list -%}
+{%- set cases = dimensions | reject('in', children + ['means_of_control', 'factor']) | list -%}
+with {{ analysis_person() }},
+
+{{ analysis_member(['gender', 'age_group']) }},
+
+{{ analysis_answers(cases=cases, children=children, items=['control', 'vulnerability']) }},
+
+{{ analysis_counted(['gender', 'age_group'], dimensions) }}
+
+select
+    gender,
+    age_group,
+    case dimension
+        {%- for theme, names in themes.items() %}
+        {%- for name in names %}
+        when '{{ name }}' then '{{ theme }}'
+        {%- endfor %}
+        {%- endfor %}
+    end as theme,
+    dimension,
+    item,
+    value,
+    {{ analysis_columns() }}
+from counted
+order by gender, age_group, theme, dimension, item, value

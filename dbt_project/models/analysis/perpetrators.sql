@@ -1,0 +1,91 @@
+{%- set grain = ['exploitation', 'gender', 'age_group'] -%}
+{%- set attributes = {
+    'role': 'perpetrator__role', 'gender': 'perpetrator__gender', 'age_band': 'perpetrator__age_band',
+    'citizenship_region': 'perpetrator__citizenship', 'is_of_victims_region': 'perpetrator__citizenship',
+} -%}
+-- The unit is a perpetrator as one case tells of them: in the shared macros, `case_key` is the case and the number.
+with {{ analysis_person() }},
+
+{{ analysis_member(grain, name='victim') }},
+
+perpetrator as (
+    select
+        perpetrator.case_key || '/' || perpetrator.perpetrator_number as case_key,
+        perpetrator.case_key as its_case,
+        person.mission_code,
+        person.form_version,
+        perpetrator.role,
+        perpetrator.gender,
+        perpetrator.age_band,
+        coalesce(perpetrator.citizenship_region, 'unknown') as citizenship_region,
+        case
+            when perpetrator.citizenship_region is null or person.citizenship_region in ('unknown', 'not_asked') then 'unknown'
+            when perpetrator.citizenship_region = person.citizenship_region then 'yes'
+            else 'no'
+        end as is_of_victims_region
+    from {{ ref('fct_perpetrator') }} as perpetrator
+    inner join person on perpetrator.case_key = person.case_key
+),
+
+member as (
+    select distinct
+        perpetrator.case_key,
+        perpetrator.mission_code,
+        victim.exploitation,
+        victim.gender,
+        victim.age_group
+    from perpetrator
+    inner join victim on perpetrator.its_case = victim.case_key
+),
+
+told as (
+    {%- for name, asked in attributes.items() %}
+    select
+        perpetrator.case_key,
+        perpetrator.mission_code,
+        '{{ name }}' as dimension,
+        perpetrator.{{ name }} as value,
+        form.{{ asked }} as is_asked
+    from perpetrator
+    left join {{ ref('int_form') }} as form
+        on perpetrator.mission_code = form.mission_code and perpetrator.form_version = form.form_version
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+perpetrator_answer as (
+    select distinct
+        case_key,
+        mission_code,
+        dimension,
+        '' as item,
+        value,
+        'known' as state
+    from told
+    where value not in ('unknown', 'not_asked', 'non_specified_unknown')
+    union all
+    select
+        case_key,
+        mission_code,
+        dimension,
+        '' as item,
+        null as value,
+        'unknown' as state
+    from told
+    group by case_key, mission_code, dimension
+    having bool_and(value in ('unknown', 'not_asked', 'non_specified_unknown')) and bool_or(is_asked)
+),
+
+{{ analysis_answers(more=['perpetrator_answer']) }},
+
+{{ analysis_counted(grain, ['role']) }}
+
+select
+    exploitation,
+    gender as victim_gender,
+    age_group as victim_age_group,
+    dimension,
+    value,
+    {{ analysis_columns() | replace('cases,', 'cases as perpetrators,') }}
+from counted
+order by exploitation, victim_gender, victim_age_group, dimension, value

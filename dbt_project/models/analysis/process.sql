@@ -1,0 +1,66 @@
+{%- set stages = [
+    ('recruitment', ['recruitment_method', 'recruiter_relationship']),
+    ('journey', ['is_cross_border', 'legs']),
+    ('exploitation', ['age_band', 'exploitation_type', 'labour_sector', 'duration_band']),
+    ('identification', ['referral_source', 'trafficking_status']),
+    ('exit', ['case_status', 'is_retrafficked']),
+] -%}
+{%- set dimensions = stages | map(attribute=1) | sum(start=[]) -%}
+{%- set children = dimensions | select('in', analysis_child_dimensions()) | list -%}
+{%- set cases = dimensions | reject('in', children + ['legs']) | list -%}
+{%- set grain = ['age_group', 'exploitation'] -%}
+with {{ analysis_person() }},
+
+{{ analysis_member(grain) }},
+
+leg_count as (
+    select
+        case_key,
+        count(distinct leg_number) as legs
+    from {{ ref('fct_route_leg') }}
+    where from_country is not null or to_country is not null
+    group by case_key
+),
+
+leg_answer as (
+    select
+        person.case_key,
+        person.mission_code,
+        'legs' as dimension,
+        '' as item,
+        case when leg_count.legs >= 3 then '3+' else leg_count.legs::varchar end as value,
+        if(leg_count.legs is null, 'unknown', 'known') as state
+    from person
+    left join leg_count on person.case_key = leg_count.case_key
+    left join {{ ref('int_form') }} as form
+        on person.mission_code = form.mission_code and person.form_version = form.form_version
+    where leg_count.legs is not null or form.route_leg__from_country or form.route_leg__to_country
+),
+
+{{ analysis_answers(cases=cases, children=children, more=['leg_answer']) }},
+
+{{ analysis_counted(grain, dimensions) }}
+
+select
+    age_group,
+    exploitation,
+    case dimension
+        {%- for stage, names in stages %}
+        {%- set number = loop.index %}
+        {%- for name in names %}
+        when '{{ name }}' then {{ number }}
+        {%- endfor %}
+        {%- endfor %}
+    end as stage_number,
+    case dimension
+        {%- for stage, names in stages %}
+        {%- for name in names %}
+        when '{{ name }}' then '{{ stage }}'
+        {%- endfor %}
+        {%- endfor %}
+    end as stage,
+    dimension,
+    value,
+    {{ analysis_columns() }}
+from counted
+order by age_group, exploitation, stage_number, dimension, value
