@@ -356,6 +356,10 @@ answer as (
 -- Items are counted by their yes alone.
 {% macro analysis_counted(groups, dimensions) %}
 {%- set lists = analysis_lists() %}
+{%- set item_lists = {
+    'means_of_control': 'means_of_control', 'factor': 'vulnerability_factor', 'individual': 'vulnerability_factor',
+    'household': 'vulnerability_factor', 'community': 'vulnerability_factor',
+} %}
 {%- set listed = dimensions | select('in', lists) | list %}
 listed as (
     select
@@ -365,7 +369,7 @@ listed as (
     from (values ('', '') {%- for name in listed %}, ('{{ name }}', '{{ lists[name] }}'){% endfor %}) as attribute (dimension, code_list)
     inner join {{ ref('dim_code') }} as dim_code on attribute.code_list = dim_code.code_list
     where dim_code.code not in ('unknown', 'not_asked', 'non_specified_unknown')
-    {%- for name, code_list in [('means_of_control', 'means_of_control'), ('factor', 'vulnerability_factor')] if name in dimensions %}
+    {%- for name, code_list in item_lists.items() if name in dimensions %}
     union distinct
     select
         '{{ name }}' as dimension,
@@ -374,6 +378,15 @@ listed as (
     from {{ ref('dim_code') }}
     where code_list = '{{ code_list }}' and code not in ('unknown', 'not_asked')
     {%- endfor %}
+    {%- if 'citizenship_region' in dimensions %}
+    union distinct
+    select distinct
+        'citizenship_region' as dimension,
+        '' as item,
+        m49_region as value
+    from {{ ref('dim_country') }}
+    where m49_region <> 'Antarctica'
+    {%- endif %}
     union distinct
     select
         dimension,

@@ -9,18 +9,51 @@ import pytest
 def test_trends(warehouse: duckdb.DuckDBPyConnection) -> None:
     found = warehouse.execute(
         """
-        select dimension, value, numerator, denominator, share, share_note, unknown, not_asked, missions
+        select dimension, value, numerator, denominator, rate, rate_note, unknown, not_asked, missions
         from analysis.trends
         where registration_year = 2007 and dimension in ('all', 'gender', 'is_minor', 'is_cross_border')
+        and (value <> 'yes' or dimension <> 'gender') and value not like 'trans%' and value not like 'non_%'
         order by all
         """
     ).fetchall()
     assert found == [
         ("all", "all", 2, 2, None, "too_few", 0, 0, 1),
         ("gender", "feminine", 1, 1, None, "too_few", 1, 0, 1),
+        ("gender", "masculine", 0, 1, None, "too_few", 1, 0, 1),
         ("is_cross_border", "no", 1, 1, None, "too_few", 1, 0, 1),
+        ("is_cross_border", "yes", 0, 1, None, "too_few", 1, 0, 1),
+        ("is_minor", "no", 0, 1, None, "too_few", 1, 0, 1),
         ("is_minor", "yes", 1, 1, None, "too_few", 1, 0, 1),
     ]
+
+
+@pytest.mark.parametrize(
+    ("year", "dimension", "value", "expected"),
+    [
+        # UKR asks where a case was registered: where its person was exploited was not asked
+        (2010, "is_cross_border", "yes", (0, 0, 0, 1, "not_asked")),
+        # SEN asks neither of citizenship nor of exploitation
+        (2008, "citizenship_region", "Africa", (0, 0, 0, 1, "not_asked")),
+        (2008, "is_forced_labour", "yes", (0, 0, 0, 1, "not_asked")),
+        # its one person has no gender, though asked
+        (2008, "gender", "feminine", (0, 0, 1, 0, "none_answered")),
+    ],
+)
+def test_a_year_without_a_known_value_has_its_rows(
+    warehouse: duckdb.DuckDBPyConnection,
+    year: int,
+    dimension: str,
+    value: str,
+    expected: tuple[object, ...],
+) -> None:
+    found = warehouse.execute(
+        """
+        select numerator, denominator, unknown, not_asked, rate_note from analysis.trends
+        where registration_year = ? and dimension = ? and value = ?
+        """,
+        [year, dimension, value],
+    ).fetchall()
+    assert found == [expected]
 
 
 def test_only_the_last_exploitation_makes_an_exploitation_corridor(
@@ -28,16 +61,16 @@ def test_only_the_last_exploitation_makes_an_exploitation_corridor(
 ) -> None:
     found = warehouse.execute(
         """
-        select route_kind, basis, from_country, to_country, is_exploitation_corridor, crosses_border, cases, first_year
+        select route_kind, basis, from_country, to_country, is_exploitation_corridor, crosses_border, cases, cases_at_home, first_year
         from analysis.routes order by all
         """
     ).fetchall()
     assert found == [
-        ("corridor", "last_exploitation", "MDA", "MDA", True, "no", 1, 2007),
-        ("corridor", "last_exploitation", "MDA", "RUS", True, "yes", 1, 2009),
-        ("corridor", "last_exploitation", "ROU", "RUS", True, "yes", 1, 2009),
-        ("corridor", "registration", "UKR", "TUR", False, "yes", 1, 2010),
-        ("leg", "leg", "POL", "TUR", False, "yes", 1, 2010),
+        ("corridor", "last_exploitation", "MDA", "MDA", True, "no", 1, 0, 2007),
+        ("corridor", "last_exploitation", "MDA", "RUS", True, "yes", 1, 0, 2009),
+        ("corridor", "last_exploitation", "ROU", "RUS", True, "yes", 1, 0, 2009),
+        ("corridor", "registration", "UKR", "TUR", False, "yes", 1, 0, 2010),
+        ("leg", "leg", "POL", "TUR", False, "yes", 1, 0, 2010),
     ]
 
 

@@ -78,7 +78,7 @@ perpetrator_answer as (
 
 {{ analysis_answers(more=['perpetrator_answer']) }},
 
-{{ analysis_counted(grain, ['role']) }}
+{{ analysis_counted(grain, ['role', 'citizenship_region']) }}
 
 select
     exploitation,
