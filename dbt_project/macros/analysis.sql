@@ -23,9 +23,9 @@ if({{ answer }} in ('yes', 'no') and not {{ stores_no }}, 'left_out', {{ answer 
         )
 {%- endmacro %}
 
--- Three years, from 2002 on: 2002-2004, 2005-2007, …
+-- Three years: 2002-2004, 2005-2007, …
 {% macro analysis_window(year) -%}
-printf('%d-%d', 2002 + 3 * floor(({{ year }} - 2002) / 3)::int, 2004 + 3 * floor(({{ year }} - 2002) / 3)::int)
+printf('%d-%d', {{ period_start(year) }}, {{ period_start(year) }} + 2)
 {%- endmacro %}
 
 -- CTEs form_habit and person: one row per case with all that a case is counted by. Flags are counted answers here;
@@ -36,7 +36,8 @@ form_habit as (
         mission_code,
         form_version,
         {{ analysis_stores_no(['is_sexual_exploitation', 'is_forced_labour', 'is_other_exploitation']) }} as stores_no_exploitation,
-        {{ analysis_stores_no(['is_retrafficked']) }} as stores_no_retrafficking
+        {{ analysis_stores_no(['is_retrafficked']) }} as stores_no_retrafficking,
+        {{ analysis_stores_no(['is_deceased']) }} as stores_no_death
     from {{ ref('fct_case') }}
     group by mission_code, form_version
 ),
@@ -53,8 +54,12 @@ person as (
         facts.age_band,
         facts.is_minor,
         case facts.is_minor when 'yes' then 'minor' when 'no' then 'adult' end as age_group,
+        facts.age_band_when_trafficked,
         facts.marital_status,
+        facts.children_band,
+        facts.primary_language,
         facts.education,
+        {{ analysis_counted_answer('facts.is_deceased', 'habit.stores_no_death') }} as is_deceased,
         coalesce(country.m49_region, if(form.citizenship__citizenship, 'unknown', 'not_asked')) as citizenship_region,
         coalesce(country.m49_subregion, if(form.citizenship__citizenship, 'unknown', 'not_asked')) as citizenship_subregion,
         case
@@ -68,6 +73,7 @@ person as (
         if(facts.is_sexual_exploitation = 'yes', ['sexual_exploitation'], [])
         || if(facts.is_forced_labour = 'yes', ['forced_labour'], [])
         || if(facts.is_other_exploitation = 'yes', ['other_exploitation'], []) as exploitation,
+        facts.is_sexual_exploitation = 'no' as is_not_sexual_exploitation,
         -- a form that asks where the person was screened or registered does not ask where they were exploited
         if(
             facts.country_of_exploitation_basis in ('last_exploitation', 'unknown'), facts.is_cross_border, 'not_asked'
@@ -172,14 +178,33 @@ member as (
         'not_applicable': "person.case_key in (select case_key from " ~ ref('fct_exploitation') ~ ") and person.case_key not in ("
             ~ "select case_key from " ~ ref('fct_exploitation') ~ " where labour_sector is not null)",
     },
+    'sexual_exploitation_form': {
+        'relation': ref('fct_sexual_exploitation'), 'asked': 'form.sexual_exploitation__sexual_exploitation_form',
+        'not_applicable': "person.is_not_sexual_exploitation",
+    },
     'recruitment_method': {'relation': ref('fct_recruitment'), 'asked': 'form.recruitment__recruitment_method'},
     'recruiter_relationship': {'relation': ref('fct_recruitment'), 'asked': 'form.recruitment__recruiter_relationship'},
-    'perpetrator_role': {'relation': ref('fct_perpetrator'), 'column': 'role', 'asked': 'form.perpetrator__role'},
+    'recruitment_platform': {
+        'relation': ref('fct_online_platform'), 'column': 'platform', 'asked': 'form.online_platform__platform',
+        'where': "purpose = 'recruitment'",
+    },
+    'exploitation_platform': {
+        'relation': ref('fct_online_platform'), 'column': 'platform', 'asked': 'form.online_platform__platform',
+        'where': "purpose = 'exploitation'",
+    },
+    'perpetrator_role': {'relation': ref('bridge_perpetrator_role'), 'column': 'role', 'asked': 'form.perpetrator__role'},
     'perpetrator_gender': {'relation': ref('fct_perpetrator'), 'column': 'gender', 'asked': 'form.perpetrator__gender'},
+    'status_decided_by': {'relation': ref('fct_screening'), 'column': 'decided_by', 'asked': 'form.screening__decided_by'},
     'service_provided': {
         'relation': ref('fct_assistance'), 'column': 'service_type', 'asked': 'form.assistance__service_type',
         'where': "status = 'provided'",
         'not_applicable': "person.case_key in (select case_key from " ~ ref('fct_assistance') ~ ")",
+    },
+    'referred_here_for': {
+        'relation': ref('fct_referral'), 'column': 'reason', 'asked': 'form.referral__reason', 'where': "direction = 'incoming'",
+    },
+    'referred_on_for': {
+        'relation': ref('fct_referral'), 'column': 'reason', 'asked': 'form.referral__reason', 'where': "direction = 'outgoing'",
     },
 }) }}
 {%- endmacro %}
@@ -348,7 +373,10 @@ answer as (
     'labour_sector': 'labour_sector', 'recruitment_method': 'recruitment_method',
     'recruiter_relationship': 'recruiter_relationship', 'perpetrator_role': 'perpetrator_role',
     'perpetrator_gender': 'gender', 'service_provided': 'service_type', 'role': 'perpetrator_role',
-    'perpetrator_age_band': 'perpetrator_age_band',
+    'age_band_when_trafficked': 'age_band', 'children_band': 'children_band', 'is_deceased': 'answer',
+    'is_recruited_at_home': 'answer', 'sexual_exploitation_form': 'sexual_exploitation_form',
+    'status_decided_by': 'trafficking_status_decision_making_org', 'referred_here_for': 'referral_reason',
+    'referred_on_for': 'referral_reason',
 }) }}
 {%- endmacro %}
 

@@ -1,14 +1,14 @@
 {%- set themes = {
-    'profile': ['age_band', 'is_minor', 'citizenship_region', 'marital_status', 'education'],
+    'profile': ['age_band', 'is_minor', 'citizenship_region', 'marital_status', 'children_band', 'education'],
     'exploitation': [
         'is_sexual_exploitation', 'is_forced_labour', 'is_other_exploitation', 'exploitation_type', 'labour_sector',
-        'is_cross_border', 'duration_band', 'is_retrafficked',
+        'sexual_exploitation_form', 'age_band_when_trafficked', 'is_cross_border', 'duration_band', 'is_retrafficked',
     ],
-    'recruitment': ['recruitment_method', 'recruiter_relationship'],
+    'recruitment': ['recruitment_method', 'recruiter_relationship', 'recruitment_platform'],
     'control': ['means_of_control'],
     'perpetrators': ['perpetrator_role', 'perpetrator_gender'],
     'vulnerability': ['factor'],
-    'assistance': ['service_provided', 'referral_source', 'case_status'],
+    'assistance': ['referral_source', 'service_provided', 'referred_on_for', 'case_status'],
 } -%}
 {%- set dimensions = themes.values() | sum(start=[]) -%}
 {%- set children = dimensions | select('in', analysis_child_dimensions()) | list -%}

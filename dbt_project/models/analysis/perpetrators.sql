@@ -14,7 +14,7 @@ perpetrator as (
         perpetrator.case_key as its_case,
         person.mission_code,
         person.form_version,
-        perpetrator.role,
+        coalesce(role.role, 'unknown') as role,
         perpetrator.gender,
         perpetrator.age_band,
         coalesce(perpetrator.citizenship_region, 'unknown') as citizenship_region,
@@ -24,6 +24,8 @@ perpetrator as (
             else 'no'
         end as is_of_victims_region
     from {{ ref('fct_perpetrator') }} as perpetrator
+    left join {{ ref('bridge_perpetrator_role') }} as role
+        on perpetrator.case_key = role.case_key and perpetrator.perpetrator_number = role.perpetrator_number
     inner join person on perpetrator.case_key = person.case_key
 ),
 

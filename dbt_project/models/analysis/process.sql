@@ -1,13 +1,16 @@
 {%- set stages = [
-    ('recruitment', ['recruitment_method', 'recruiter_relationship']),
+    ('recruitment', ['recruitment_method', 'recruiter_relationship', 'recruitment_platform', 'is_recruited_at_home']),
     ('journey', ['is_cross_border', 'legs']),
-    ('exploitation', ['age_band', 'exploitation_type', 'labour_sector', 'duration_band']),
-    ('identification', ['referral_source', 'trafficking_status']),
-    ('exit', ['case_status', 'is_retrafficked']),
+    ('exploitation', [
+        'age_band_when_trafficked', 'exploitation_type', 'labour_sector', 'sexual_exploitation_form', 'exploitation_platform',
+        'duration_band',
+    ]),
+    ('identification', ['age_band', 'referral_source', 'referred_here_for', 'status_decided_by', 'trafficking_status']),
+    ('exit', ['referred_on_for', 'case_status', 'is_deceased', 'is_retrafficked']),
 ] -%}
 {%- set dimensions = stages | map(attribute=1) | sum(start=[]) -%}
 {%- set children = dimensions | select('in', analysis_child_dimensions()) | list -%}
-{%- set cases = dimensions | reject('in', children + ['legs']) | list -%}
+{%- set cases = dimensions | reject('in', children + ['legs', 'is_recruited_at_home']) | list -%}
 {%- set grain = ['age_group', 'exploitation'] -%}
 with {{ analysis_person() }},
 
@@ -37,7 +40,34 @@ leg_answer as (
     where leg_count.legs is not null or form.route_leg__from_country or form.route_leg__to_country
 ),
 
-{{ analysis_answers(cases=cases, children=children, more=['leg_answer']) }},
+recruited as (
+    select
+        recruitment.case_key,
+        bool_or(bridge.citizenship is not null) as is_at_home
+    from {{ ref('fct_recruitment') }} as recruitment
+    left join {{ ref('bridge_case_citizenship') }} as bridge
+        on recruitment.case_key = bridge.case_key and recruitment.country = bridge.citizenship
+    where recruitment.country is not null
+    group by recruitment.case_key
+),
+
+-- in a country of one's own: both must be known
+recruited_answer as (
+    select
+        person.case_key,
+        person.mission_code,
+        'is_recruited_at_home' as dimension,
+        '' as item,
+        if(recruited.is_at_home, 'yes', 'no') as value,
+        if(recruited.case_key is null or person.citizenship_region in ('unknown', 'not_asked'), 'unknown', 'known') as state
+    from person
+    left join recruited on person.case_key = recruited.case_key
+    left join {{ ref('int_form') }} as form
+        on person.mission_code = form.mission_code and person.form_version = form.form_version
+    where recruited.case_key is not null or form.recruitment__country
+),
+
+{{ analysis_answers(cases=cases, children=children, more=['leg_answer', 'recruited_answer']) }},
 
 {{ analysis_counted(grain, dimensions) }}
 

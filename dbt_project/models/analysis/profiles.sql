@@ -1,7 +1,7 @@
 {%- set groups = ['gender', 'age_group', 'exploitation', 'citizenship_region'] -%}
 {%- set dimensions = [
     'everybody', 'gender', 'age_band', 'is_minor', 'citizenship_region', 'is_south_eastern_european', 'is_sexual_exploitation',
-    'is_forced_labour', 'is_other_exploitation', 'is_cross_border', 'marital_status', 'education',
+    'is_forced_labour', 'is_other_exploitation', 'is_cross_border', 'marital_status', 'children_band', 'education',
 ] -%}
 {%- set grain = ['period_kind', 'period', 'group_by', 'group_value'] -%}
 with {{ analysis_person() }},

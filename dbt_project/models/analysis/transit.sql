@@ -1,95 +1,128 @@
--- A country of transit is both reached and left again: a later leg begins where an earlier one ended.
+-- By the legs, a country of transit is both reached and left again: a later leg begins where an earlier one ended.
+-- By the events, it is one that the form calls so. Forms ask for one or the other: two sources, never added up.
 with leg as (
     select
-        leg.case_key,
-        facts.mission_code,
-        facts.citizenship,
-        facts.country_of_exploitation_basis,
-        facts.country_of_exploitation,
-        facts.gender,
-        facts.is_minor,
-        leg.leg_number,
-        leg.from_country,
-        leg.to_country
-    from {{ ref('fct_route_leg') }} as leg
-    inner join {{ ref('fct_case') }} as facts on leg.case_key = facts.case_key
-    where leg.from_country is not null and leg.to_country is not null and leg.from_country <> leg.to_country
+        case_key,
+        leg_number,
+        from_country,
+        to_country
+    from {{ ref('fct_route_leg') }}
+    where from_country is not null and to_country is not null and from_country <> to_country
 ),
 
-passage as (
-    select distinct
-        reached.to_country as transit_country,
+stay as (
+    select
+        'legs' as source,
         reached.case_key,
-        reached.mission_code,
-        reached.gender,
-        reached.is_minor,
-        reached.citizenship is not null and reached.citizenship = reached.to_country as is_own_country,
-        exists (
-            select 1
-            from {{ ref('fct_exploitation') }} as exploitation
-            where exploitation.case_key = reached.case_key and exploitation.country = reached.to_country
-        )
-        or (
-            reached.country_of_exploitation_basis = 'last_exploitation'
-            and reached.country_of_exploitation is not null
-            and reached.country_of_exploitation = reached.to_country
-        ) as is_exploited_there
+        reached.to_country as transit_country
     from leg as reached
     inner join leg as onward
         on
             reached.case_key = onward.case_key
             and reached.to_country = onward.from_country
             and reached.leg_number < onward.leg_number
+    union distinct
+    select
+        'events' as source,
+        case_key,
+        country as transit_country
+    from {{ ref('fct_event') }}
+    where event_type = 'transit' and country is not null
+),
+
+exploited as (
+    select
+        case_key,
+        country
+    from {{ ref('fct_exploitation') }}
+    union distinct
+    select
+        case_key,
+        country
+    from {{ ref('fct_event') }}
+    where event_type = 'exploitation'
+    union distinct
+    select
+        case_key,
+        country_of_exploitation as country
+    from {{ ref('fct_case') }}
+    where country_of_exploitation_basis = 'last_exploitation'
 ),
 
 by_mission as (
     select
-        transit_country,
-        mission_code,
+        stay.source,
+        stay.transit_country,
+        facts.mission_code,
         count(*) as cases,
-        count(*) filter (is_exploited_there) as cases_exploited_there,
-        count(*) filter (is_own_country) as cases_of_own_country,
-        count(*) filter (gender = 'feminine') as feminine,
-        count(*) filter (is_minor = 'yes') as minors
-    from passage
-    group by transit_country, mission_code
+        count(exploited.case_key) as cases_exploited_there,
+        count(bridge.case_key) as cases_of_own_country,
+        count(*) filter (facts.gender = 'feminine') as feminine,
+        count(*) filter (facts.is_minor = 'yes') as minors
+    from stay
+    inner join {{ ref('fct_case') }} as facts on stay.case_key = facts.case_key
+    left join exploited on stay.case_key = exploited.case_key and stay.transit_country = exploited.country
+    left join {{ ref('bridge_case_citizenship') }} as bridge
+        on stay.case_key = bridge.case_key and stay.transit_country = bridge.citizenship
+    group by stay.source, stay.transit_country, facts.mission_code
 ),
 
-crossing as (
-    select count(distinct case_key) as cases
-    from leg
-),
-
-recorded as (
+due as (
     select
-        count(*) as cases,
-        count(*) filter (legs.case_key is not null or form.route_leg__from_country) as due
+        facts.case_key,
+        coalesce(form.route_leg__from_country, false) as asks_legs,
+        coalesce(form.event__event_type, false) as asks_events,
+        facts.case_key in (select case_key from leg) as has_legs,
+        facts.case_key in (select case_key from {{ ref('fct_event') }} where country is not null) as has_events
     from {{ ref('fct_case') }} as facts
     left join {{ ref('int_form') }} as form
         on facts.mission_code = form.mission_code and facts.form_version = form.form_version
-    left join (select distinct case_key from leg) as legs on facts.case_key = legs.case_key
+),
+
+recorded as (
+    {%- for source in ['legs', 'events'] %}
+    select
+        '{{ source }}' as source,
+        count(*) filter (has_{{ source }}) as denominator,
+        count(*) filter (asks_{{ source }} and not has_{{ source }}) as unknown,
+        count(*) filter (not asks_{{ source }} and not has_{{ source }}) as not_asked
+    from due
+    {{ 'union all' if not loop.last }}
+    {%- endfor %}
+),
+
+route as (
+    select
+        source,
+        transit_country,
+        sum(cases)::bigint as numerator,
+        sum(cases_exploited_there)::bigint as cases_exploited_there,
+        sum(cases_of_own_country)::bigint as cases_of_own_country,
+        sum(feminine)::bigint as feminine,
+        sum(minors)::bigint as minors,
+        count(*) as missions,
+        max(cases) as largest
+    from by_mission
+    group by source, transit_country
 )
 
 select
-    by_mission.transit_country,
-    sum(by_mission.cases)::bigint as numerator,
-    any_value(crossing.cases) as denominator,
+    route.source,
+    route.transit_country,
+    route.numerator,
+    recorded.denominator,
     if(
-        any_value(crossing.cases) >= {{ var('smallest_denominator') }},
-        round(sum(by_mission.cases) / any_value(crossing.cases), 4),
-        null
+        recorded.denominator >= {{ var('smallest_denominator') }}, round(route.numerator / recorded.denominator, 4), null
     ) as rate,
-    if(any_value(crossing.cases) >= {{ var('smallest_denominator') }}, null, 'too_few') as rate_note,
-    any_value(recorded.due - crossing.cases) as unknown,
-    any_value(recorded.cases - recorded.due) as not_asked,
-    sum(by_mission.cases_exploited_there)::bigint as cases_exploited_there,
-    sum(by_mission.cases_of_own_country)::bigint as cases_of_own_country,
-    sum(by_mission.feminine)::bigint as feminine,
-    sum(by_mission.minors)::bigint as minors,
-    count(*) as missions,
-    round(max(by_mission.cases) / sum(by_mission.cases), 4) as largest_mission_share
-from by_mission
-cross join crossing
-cross join recorded
-group by by_mission.transit_country
-order by by_mission.transit_country
+    if(recorded.denominator >= {{ var('smallest_denominator') }}, null, 'too_few') as rate_note,
+    recorded.unknown,
+    recorded.not_asked,
+    route.cases_exploited_there,
+    route.cases_of_own_country,
+    route.feminine,
+    route.minors,
+    route.missions,
+    round(route.largest / route.numerator, 4) as largest_mission_share
+from route
+inner join recorded on route.source = recorded.source
+order by route.source, route.transit_country
