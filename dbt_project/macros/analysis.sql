@@ -568,3 +568,12 @@ round((
         {{ numerator }} + 1.9207 {{ sign }} 1.96 * sqrt({{ numerator }} * ({{ denominator }} - {{ numerator }}) / {{ denominator }} + 0.9604)
     ) / ({{ denominator }} + 3.8415), 4)
 {%- endmacro %}
+
+-- The key of `labels` (name to a list of values) that holds the value of `column`.
+{% macro analysis_label(column, labels) -%}
+case
+    {%- for label, values in labels.items() %}
+    when {{ column }} in ('{{ values | join("', '") }}') then '{{ label }}'
+    {%- endfor %}
+end
+{%- endmacro %}

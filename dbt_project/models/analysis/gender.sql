@@ -24,13 +24,7 @@ with {{ analysis_person() }},
 select
     gender,
     age_group,
-    case dimension
-        {%- for theme, names in themes.items() %}
-        {%- for name in names %}
-        when '{{ name }}' then '{{ theme }}'
-        {%- endfor %}
-        {%- endfor %}
-    end as theme,
+    {{ analysis_label('dimension', themes) }} as theme,
     dimension,
     item,
     value,

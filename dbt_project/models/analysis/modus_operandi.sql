@@ -37,7 +37,7 @@ chosen as (
         count(*) filter (value = 'yes' and state = 'known') as means,
         bool_or(state = 'known') as is_known,
         bool_or(state = 'left_out') as is_left_out
-    from control_answer as control
+    from control_answer
     group by case_key, mission_code
 ),
 

@@ -99,9 +99,9 @@ by_service as (
         age_group,
         exploitation,
         service_type,
-        {%- for name in ['in_need', 'needed', 'needed_and_provided', 'offered', 'provided', 'declined', 'left_out_provided'] %}
-        sum({{ name }}) as {{ name }},
-        {%- endfor %}
+        {% for name in ['in_need', 'needed', 'needed_and_provided', 'offered', 'provided', 'declined', 'left_out_provided'] -%}
+            sum({{ name }}) as {{ name }},
+        {% endfor -%}
         count(*) filter (in_need > 0) as missions,
         max(in_need) as largest
     from by_mission
@@ -120,9 +120,9 @@ tallied as (
     select
         group_size.*,
         listed.service_type,
-        {%- for name in ['in_need', 'needed', 'needed_and_provided', 'offered', 'provided', 'declined', 'left_out_provided', 'missions'] %}
-        coalesce(by_service.{{ name }}, 0)::bigint as {{ name }},
-        {%- endfor %}
+        {% for name in ['needed', 'needed_and_provided', 'offered', 'provided', 'declined', 'left_out_provided', 'missions'] -%}
+            coalesce(by_service.{{ name }}, 0)::bigint as {{ name }},
+        {% endfor -%}
         coalesce(by_service.in_need, 0)::bigint as denominator,
         group_size.recorded - coalesce(by_service.in_need, 0)::bigint as not_applicable,
         by_service.largest

@@ -41,18 +41,18 @@ member as (
 ),
 
 told as (
-    {%- for name, asked in attributes.items() %}
-    select
-        perpetrator.case_key,
-        perpetrator.mission_code,
-        '{{ name }}' as dimension,
-        perpetrator.{{ name }} as value,
-        form.{{ asked }} as is_asked
-    from perpetrator
-    left join {{ ref('int_form') }} as form
-        on perpetrator.mission_code = form.mission_code and perpetrator.form_version = form.form_version
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {% for name, asked in attributes.items() -%}
+        select
+            perpetrator.case_key,
+            perpetrator.mission_code,
+            '{{ name }}' as dimension,
+            perpetrator.{{ name }} as value,
+            form.{{ asked }} as is_asked
+        from perpetrator
+        left join {{ ref('int_form') }} as form
+            on perpetrator.mission_code = form.mission_code and perpetrator.form_version = form.form_version
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 perpetrator_answer as (

@@ -1,14 +1,14 @@
-{%- set stages = [
-    ('recruitment', ['recruitment_method', 'recruiter_relationship', 'recruitment_platform', 'is_recruited_at_home']),
-    ('journey', ['is_cross_border', 'legs']),
-    ('exploitation', [
+{%- set stages = {
+    'recruitment': ['recruitment_method', 'recruiter_relationship', 'recruitment_platform', 'is_recruited_at_home'],
+    'journey': ['is_cross_border', 'legs'],
+    'exploitation': [
         'age_band_when_trafficked', 'exploitation_type', 'labour_sector', 'sexual_exploitation_form', 'exploitation_platform',
         'duration_band',
-    ]),
-    ('identification', ['age_band', 'referral_source', 'referred_here_for', 'status_decided_by', 'trafficking_status']),
-    ('exit', ['referred_on_for', 'case_status', 'is_deceased', 'is_retrafficked']),
-] -%}
-{%- set dimensions = stages | map(attribute=1) | sum(start=[]) -%}
+    ],
+    'identification': ['age_band', 'referral_source', 'referred_here_for', 'status_decided_by', 'trafficking_status'],
+    'exit': ['referred_on_for', 'case_status', 'is_deceased', 'is_retrafficked'],
+} -%}
+{%- set dimensions = stages.values() | sum(start=[]) -%}
 {%- set children = dimensions | select('in', analysis_child_dimensions()) | list -%}
 {%- set cases = dimensions | reject('in', children + ['legs', 'is_recruited_at_home']) | list -%}
 {%- set grain = ['age_group', 'exploitation'] -%}
@@ -74,21 +74,8 @@ recruited_answer as (
 select
     age_group,
     exploitation,
-    case dimension
-        {%- for stage, names in stages %}
-        {%- set number = loop.index %}
-        {%- for name in names %}
-        when '{{ name }}' then {{ number }}
-        {%- endfor %}
-        {%- endfor %}
-    end as stage_number,
-    case dimension
-        {%- for stage, names in stages %}
-        {%- for name in names %}
-        when '{{ name }}' then '{{ stage }}'
-        {%- endfor %}
-        {%- endfor %}
-    end as stage,
+    list_position({{ stages.keys() | list }}, {{ analysis_label('dimension', stages) }}) as stage_number,
+    {{ analysis_label('dimension', stages) }} as stage,
     dimension,
     value,
     {{ analysis_columns() }}

@@ -84,6 +84,11 @@ known as (
     group by route_kind, basis
 ),
 
+legged as (
+    select distinct case_key
+    from {{ ref('fct_route_leg') }}
+),
+
 due as (
     select
         'corridor' as route_kind,
@@ -99,7 +104,7 @@ due as (
     from {{ ref('fct_case') }} as facts
     left join {{ ref('int_form') }} as form
         on facts.mission_code = form.mission_code and facts.form_version = form.form_version
-    left join (select distinct case_key from {{ ref('fct_route_leg') }}) as leg on facts.case_key = leg.case_key
+    left join legged as leg on facts.case_key = leg.case_key
 ),
 
 everybody as (

@@ -67,28 +67,41 @@ by_mission as (
     group by stay.source, stay.transit_country, facts.mission_code
 ),
 
+legged as (
+    select distinct case_key
+    from leg
+),
+
+eventful as (
+    select distinct case_key
+    from {{ ref('fct_event') }}
+    where country is not null
+),
+
 due as (
     select
         facts.case_key,
         coalesce(form.route_leg__from_country, false) as asks_legs,
         coalesce(form.event__event_type, false) as asks_events,
-        facts.case_key in (select case_key from leg) as has_legs,
-        facts.case_key in (select case_key from {{ ref('fct_event') }} where country is not null) as has_events
+        legged.case_key is not null as has_legs,
+        eventful.case_key is not null as has_events
     from {{ ref('fct_case') }} as facts
     left join {{ ref('int_form') }} as form
         on facts.mission_code = form.mission_code and facts.form_version = form.form_version
+    left join legged on facts.case_key = legged.case_key
+    left join eventful on facts.case_key = eventful.case_key
 ),
 
 recorded as (
-    {%- for source in ['legs', 'events'] %}
-    select
-        '{{ source }}' as source,
-        count(*) filter (has_{{ source }}) as denominator,
-        count(*) filter (asks_{{ source }} and not has_{{ source }}) as unknown,
-        count(*) filter (not asks_{{ source }} and not has_{{ source }}) as not_asked
-    from due
-    {{ 'union all' if not loop.last }}
-    {%- endfor %}
+    {% for source in ['legs', 'events'] -%}
+        select
+            '{{ source }}' as source,
+            count(*) filter (has_{{ source }}) as denominator,
+            count(*) filter (asks_{{ source }} and not has_{{ source }}) as unknown,
+            count(*) filter (not asks_{{ source }} and not has_{{ source }}) as not_asked
+        from due
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 ),
 
 route as (
