@@ -142,7 +142,8 @@ def _check_header(labels: list[str], names: Names, delimiter: str, limits: Limit
             f"the header has one column with the delimiter {delimiter!r}{hint}",
             "Correct `source.delimiter`, or ask the mission to export as before",
         )
-    if len(labels[0]) > _SENTENCE and fold(names.whole(labels[0])) not in names.known:
+    stated = 1 in names.places or fold(names.whole(labels[0])) in names.known
+    if len(labels[0]) > _SENTENCE and not stated:
         raise Refused(
             "sentence_header",
             "the first header cell is a sentence, so the name of the first column is not known",

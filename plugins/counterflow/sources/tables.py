@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from counterflow.contracts import Contract
-from counterflow.contracts.model import Limits
+from counterflow.contracts.model import Header, Limits
 from counterflow.sources.errors import Refused
 from counterflow.text import clean, fold, undamaged
 
@@ -45,24 +45,27 @@ class Names:
     its letters; with `garbled` its letters are put together again. A doubtful one stays as it is.
     """
 
-    def __init__(self, wanted: Iterable[str], accents: str = "kept") -> None:
+    def __init__(
+        self, wanted: Iterable[str], accents: str = "kept", places: Iterable[int] = ()
+    ) -> None:
         self.wanted, self.accents = set(wanted), accents
         self.known = {fold(label) for label in self.wanted}
+        self.places = frozenset(places)  # columns that are known by their place, whatever they say
 
     @classmethod
     def of(cls, contract: Contract, source: str) -> Names:
         """The names that stand anywhere in the contract for columns of `source`."""
-        wanted: set[str] = set()
+        found: list[Header] = []
         for name, table in contract.tables.items():
             if name != source and (table.own_rows or source != "case"):
                 continue
-            headers = [*(table.key or []), *table.personal, *table.ignored, *table.read_headers]
-            wanted |= {h.label for h in headers if h.label}
+            found += [*(table.key or []), *table.personal, *table.ignored, *table.read_headers]
         if source == "case":
             consent = contract.consent.research
-            asked = (consent.from_, consent.withdrawn)
-            wanted |= {h.label for h in asked if h is not None and h.label}
-        return cls(wanted, contract.source.accents)
+            found += [h for h in (consent.from_, consent.withdrawn) if h is not None]
+        labels = (header.label for header in found if header.label)
+        places = (header.position for header in found if header.position)
+        return cls(labels, contract.source.accents, places)
 
     def whole(self, label: str) -> str:
         """The label as the contract writes it, if it is damaged and there is no doubt."""
