@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from functools import lru_cache
 
-from convertdate import coptic, gregorian, persian  # type: ignore[import-untyped]
+from convertdate import coptic, gregorian, persian
 
 CALENDARS = ("gregorian", "buddhist", "solar_hijri", "ethiopian")
 BUDDHIST_OFFSET = 543  # year 1 of the Buddhist era is 543 before the Gregorian year 1

@@ -77,6 +77,9 @@ def generate(
     seed: int = 7,
     nights: Annotated[int, typer.Option(min=1)] = 1,
     first_night: Annotated[str, typer.Option(help="The date of the first night.")] = "2010-11-25",
+    shuffle: Annotated[
+        int | None, typer.Option(help="A seed: columns, rows, missions in another order.")
+    ] = None,
 ) -> None:
     """Make synthetic missions' exports, and the truth about them in a separate folder.
 
@@ -91,7 +94,7 @@ def generate(
         def told(_mission: str, at: int, of: int) -> None:
             progress("generate", at, of)
 
-        summary = make(target, missions, cases, seed, nights, _night(first_night), told)
+        summary = make(target, missions, cases, seed, nights, _night(first_night), told, shuffle)
     typer.echo(
         f"{summary.cases:,} cases of {summary.missions} missions in {summary.seconds:.1f} s; nights "
         + ", ".join(map(str, summary.nights))

@@ -89,7 +89,7 @@ def _fixed(text: str, folder: Path) -> Rows:
 def _workbook(path: Path, above: bool) -> Rows:
     sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
     rows = sheet.to_python(skip_empty_area=False)[1 if above else 0 :]
-    official = rows[0][1] == "cas_CaseOwner"
+    official = "Case Owner" in rows[1]
     header = [str(cell) for cell in rows[1 if official else 0]]
     found = [dict(zip(header, row, strict=True)) for row in rows[2 if official else 1 :]]
     return [{k: v for k, v in row.items() if k} for row in found]

@@ -82,4 +82,75 @@ def test_updates_change_few_cases(small: World) -> None:
     assert len(changed) < 0.15 * len(before)
     for number in changed:
         differing = {k for k in before[number] if before[number][k] != after[number][k]}
-        assert differing == {"case_status"}
+        assert differing <= {"case_status", "marital_status"}  # worked on, or corrected
+
+
+def cases(world: World, mission: str, night: int) -> set[object]:
+    """Case numbers of the truth of a night."""
+    return {case["case_number"] for case in world.truth(mission, "case", NIGHTS[night - 1])}
+
+
+def test_cases_vanish_and_come_back(small: World) -> None:
+    folder = small.out / "exports" / "MDA"
+    first, second, third, fifth = (
+        {row[reading.key(folder)] for row in reading.sources(folder, NIGHTS[night - 1])["case"]}
+        for night in (1, 2, 3, 5)
+    )
+    gone = first - second
+    assert len(gone) == 2
+    assert len(gone & third) == 1
+    assert gone <= fifth
+    assert gone & cases(small, "MDA", 1) - cases(small, "MDA", 2)
+    told = {fate["case_number"] for fate in small.truth("MDA", "rows", NIGHTS[1])}
+    assert not told & gone
+
+
+def test_a_merged_record_counts_for_its_survivor(small: World) -> None:
+    """Read by hand from the dump: who says `mergedInto`, and where its parts are."""
+    for night in (2, 4):
+        read = reading.sources(small.out / "exports" / "NPL", NIGHTS[night - 1])["case"]
+        into = {row["caseNumber"]: row["mergedInto"] for row in read if row["mergedInto"]}
+        assert len(into) == {2: 2, 4: 3}[night]
+        numbers = {row["caseNumber"] for row in read}
+        fates = {fate["case_number"]: fate for fate in small.truth("NPL", "rows", NIGHTS[night - 1])
+                 if fate["source"] == "case"}  # fmt: skip
+        published = cases(small, "NPL", night)
+        assert not published & set(into)
+        for record, survivor in into.items():
+            if survivor not in numbers:
+                assert fates[record]["rule_id"] in ("case.merged_known", None)
+                assert fates[record]["outcome"] in ("quarantined", "withheld")
+                continue
+            while survivor in into:
+                survivor = into[survivor]
+            assert fates[record]["outcome"] == fates[survivor]["outcome"]
+            assert fates[record]["reason"] == fates[survivor]["reason"]
+            if survivor not in published:
+                continue
+            given = {row["caseNumber"]: row for row in read}
+            services = sum(len(given[n]["assistance"]) for n in (record, survivor))
+            held = [s for s in small.truth("NPL", "assistance", NIGHTS[night - 1])
+                    if s["case_number"] == survivor]  # fmt: skip
+            assert len(held) >= services - 1  # a row may be quarantined
+            tables = ("assistance", "control", "citizenship", "screening", "vulnerability")
+            for table in tables:
+                rows = small.truth("NPL", table, NIGHTS[night - 1])
+                assert record not in {row["case_number"] for row in rows}
+    assert any(fate["rule_id"] == "case.merged_known"
+               for fate in small.truth("NPL", "rows", NIGHTS[1]))  # fmt: skip
+
+
+def test_a_bulk_load_is_a_surge_of_old_cases(small: World) -> None:
+    def registered(night: int, year: int) -> int:
+        return sum(case["registration_year"] == year
+                   for case in small.truth("SEN", "case", NIGHTS[night - 1]))  # fmt: skip
+
+    assert registered(5, 2009) > 2 * registered(2, 2009)
+    assert registered(5, 2008) == registered(2, 2008)
+
+
+def test_a_form_changes_and_nobody_was_told(small: World) -> None:
+    folder = small.out / "exports" / "COL"
+    before, after = (reading.sources(folder, night)["case"][0] for night in NIGHTS[:2])
+    assert set(after) - set(before) == {"relato_nuevo"}
+    assert "relato_nuevo" not in (folder / "FORM.txt").read_text(encoding="utf-8")

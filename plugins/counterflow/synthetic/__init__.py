@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
-from counterflow.synthetic import planting
+from counterflow.synthetic import people, planting
 from counterflow.synthetic.deliver import Delivered, Job, deliver
 from counterflow.synthetic.missions import MISSIONS, sizes
 
@@ -51,10 +51,12 @@ def generate(
     nights: int = 1,
     first_night: date = FIRST_NIGHT,
     progress: Progress | None = None,
+    shuffle: int | None = None,
 ) -> Summary:
     """Write exports and truth under `out`, in place of what an earlier run left there.
 
-    `progress` is called with a mission's code, the number of missions done, and of all.
+    `shuffle` is a seed: columns, rows and missions are then written in another order, while the
+    truth stays the same but for the places of rows. `progress` is called with a mission's code, the number of missions done, and of all.
     """
     if not 1 <= missions <= len(MISSIONS):
         raise ValueError(f"missions must be between 1 and {len(MISSIONS)}, not {missions}")
@@ -67,9 +69,13 @@ def generate(
     shares = sizes(missions, cases)
     planted = planting.plan(shares, seed)
     jobs = [
-        Job(aside, mission, size, seed, nights, first_night, planted.get(mission.code, {}))
+        Job(
+            aside, mission, size, seed, nights, first_night, planted.get(mission.code, {}), shuffle
+        )
         for mission, size in shares
-    ]
+    ]  # fmt: skip
+    if shuffle is not None:
+        people.stream(shuffle, "missions").shuffle(jobs)
     delivered: dict[str, Delivered] = {}
     for done in _work(jobs, cases * nights):
         delivered[done.mission] = done
@@ -100,14 +106,15 @@ def _files(folder: Path, states: list[tuple[str, str, str]]) -> None:
 
 
 def _work(jobs: list[Job], cases: int) -> Iterator[Delivered]:
-    """Deliver every job, largest first; in processes of their own where that pays."""
-    jobs = sorted(jobs, key=lambda job: -job.size)
+    """Deliver every job; in processes of their own where that pays, then the largest first."""
     workers = min(os.cpu_count() or 1, len(jobs))
     if cases < WORTH_PROCESSES or workers < 2 or not _can_spawn():
         yield from map(deliver, jobs)
         return
     # Spawned, not forked: a fork would copy the locks of whatever threads the caller has.
     context = multiprocessing.get_context("spawn")
+    if jobs[0].shuffle is None:
+        jobs = sorted(jobs, key=lambda job: -job.size)
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         for future in as_completed([pool.submit(deliver, job) for job in jobs]):
             yield future.result()

@@ -5,7 +5,8 @@ Written from docs/internals.md §3 (what values mean), not from the code under t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -63,6 +64,34 @@ COLUMNS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 
 Row = tuple[Any, ...]
+
+
+SHARED = frozenset({"case", "citizenship", "exploitation", "control", "vulnerability"})
+
+
+def rows_of(form: Form, case: Case, merged: Sequence[Case]) -> Iterator[tuple[str, Row]]:
+    """The rows of an accepted case into which other records were merged.
+
+    Of those only what stands in other tables than `case` counts, and it counts for this case.
+    """
+    whole = replace(
+        case,
+        citizenships=list(dict.fromkeys(c for one in (case, *merged) for c in one.citizenships)),
+        exploitations=[e for one in (case, *merged) for e in one.exploitations],
+        control=_any_yes([case.control, *(one.control for one in merged)]),
+        factors=_any_yes([case.factors, *(one.factors for one in merged)]),
+    )
+    yield from rows(form, whole)
+    for record in merged:
+        for table, row in rows(form, replace(record, number=case.number)):
+            if table not in SHARED:
+                yield table, row
+
+
+def _any_yes(answers: Sequence[dict[Any, str | None]]) -> dict[Any, str | None]:
+    """One answer to each item: a yes, else a no, else nothing."""
+    said = {item: {held.get(item) for held in answers} for held in answers for item in held}
+    return {i: "yes" if "yes" in s else "no" if "no" in s else None for i, s in said.items()}
 
 
 def rows(form: Form, case: Case) -> Iterator[tuple[str, Row]]:

@@ -216,7 +216,7 @@ def _spoil_children(form: Form, case: Case, rng: Any) -> None:
         ("event", case.events, "event.year"),
     ]
     for source, children, dated in held:
-        fields = [c.field for c in form.sources.get(source, ()) if c.codes]
+        fields = sorted(c.field for c in form.sources.get(source, ()) if c.codes)
         for child in children if fields else ():
             roll = rng.random()
             if roll < UNMAPPED_CHILD_CODE:

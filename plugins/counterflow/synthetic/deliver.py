@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,8 +13,10 @@ from counterflow.synthetic.export import Sink, open_sink
 from counterflow.synthetic.forms.base import Form, Mission
 from counterflow.synthetic.model import Case
 from counterflow.synthetic.nights import Event
+from counterflow.synthetic.shuffling import Shuffled, shuffled_form
 from counterflow.synthetic.truth import Truth
 
+UNKNOWN_MERGED = "case.merged_known"
 UNKNOWN_CASE = "0-0-0-{index}"  # a case number no mission gives
 
 
@@ -29,6 +31,7 @@ class Job:
     nights: int
     first_night: date
     planted: dict[int, tuple[str, str]] = field(default_factory=dict)
+    shuffle: int | None = None  # a seed: columns and rows in another order
 
 
 @dataclass(slots=True)
@@ -44,6 +47,8 @@ class Delivered:
 def deliver(job: Job) -> Delivered:
     """Write the mission's exports and their truth, night by night."""
     form = forms.build(job.mission)
+    if job.shuffle is not None:
+        form = shuffled_form(form, job.shuffle)
     folder = job.out / "exports" / job.mission.code
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "FORM.txt").write_text(notes.write(form), encoding="utf-8")
@@ -55,7 +60,7 @@ def deliver(job: Job) -> Delivered:
         event = nights.event(number, job.mission.code)
         if event in (Event.FIRST, Event.UPDATE):
             truth = Truth(job.out / "truth" / night.isoformat() / job.mission.code)
-            done.rows += write(job, form, number, path, truth)
+            done.rows += write(job, nights.form_on(form, number), number, path, truth)
             truth.close()
             last_good = path
         elif event is Event.SAME and last_good is not None:
@@ -74,17 +79,83 @@ def deliver(job: Job) -> Delivered:
 
 def cases(job: Job, form: Form, number: int) -> Iterator[Case]:
     """The mission's cases as they are on night number `number`, defects included."""
+    mission = job.mission.code
+    merged, hidden = nights.merged(mission, job.size, number), nights.absent(mission, number)
     for index in range(1, job.size + 1):
-        citizenship, destination = job.planted.get(index, ("", ""))
-        case = people.make(form, job.seed, index, citizenship, destination)
-        nights.age(case, form, job.seed, number, job.first_night, index in job.planted)
-        if index not in job.planted:
-            defects.spoil(form, case, job.seed)
-        yield case
-    added = nights.new_cases(job.size, job.mission.code, number)
-    for index, since in enumerate(added, job.size + 1):
-        registered = job.first_night + timedelta(days=since - 1 - index % 4)
+        if index not in hidden:
+            yield (
+                _merge(job, form, number, index, merged)
+                if index in merged
+                else _case(job, form, number, index)
+            )
+    for index, registered in nights.added(job.size, mission, number, job.first_night):
         yield people.make(form, job.seed, index, registered=registered)
+
+
+def _case(job: Job, form: Form, number: int, index: int, sound: bool = False) -> Case:
+    """One case of the first night, as it is on night number `number`."""
+    citizenship, destination = job.planted.get(index, ("", ""))
+    case = people.make(form, job.seed, index, citizenship, destination)
+    nights.age(case, form, job.seed, number, job.first_night, index in job.planted)
+    if index not in job.planted and not sound:
+        defects.spoil(form, case, job.seed)
+    case.blank_after &= index < job.size  # an empty row at the end of a workbook is none
+    return case
+
+
+def _merge(job: Job, form: Form, number: int, index: int, merged: Mapping[int, int]) -> Case:
+    """A record that was merged: a second record of the same person, whose journey moved away."""
+    case = _case(job, form, number, index, sound=True)
+    into = merged[index]
+    if not into:
+        case.merged_into = UNKNOWN_CASE.format(index=index)
+        return case
+    case.merged_into = _case(job, form, number, into, sound=True).number
+    case.citizenships = _survivor(job, form, number, into, merged).citizenships
+    case.legs, case.perpetrators, case.events = [], [], []
+    return case
+
+
+def _survivor(job: Job, form: Form, number: int, index: int, merged: Mapping[int, int]) -> Case:
+    """The case at the end of a chain of merged records."""
+    while index in merged:
+        index = merged[index]
+    return _case(job, form, number, index)
+
+
+@dataclass(slots=True)
+class Writing:
+    """What goes on while one export is written: where lines go, and what becomes of them."""
+
+    job: Job
+    form: Form
+    number: int
+    sink: Sink
+    truth: Truth | None
+    merged: dict[int, int]
+
+    def outcome(self, case: Case) -> tuple[str, str, str]:
+        """Outcome of the case's row, its rule, its reason; a merged record shares its survivor's."""
+        into = self.merged.get(case.index)
+        if into is None:
+            return case.outcome
+        if into == 0:
+            held, _, reason = case.outcome
+            return (held, "", reason) if held == "withheld" else ("quarantined", UNKNOWN_MERGED, "")
+        survivor = _survivor(self.job, self.form, self.number, into, self.merged)
+        outcome, rule, reason = survivor.outcome
+        return outcome, "parent_quarantined" if rule else "", reason
+
+    def records(self, case: Case) -> list[Case]:
+        """The records that were merged into the case, in the order of the file."""
+        found = []
+        for index in sorted(self.merged):
+            end = index
+            while end in self.merged:
+                end = self.merged[end]
+            if end == case.index:
+                found.append(_merge(self.job, self.form, self.number, index, self.merged))
+        return found
 
 
 def write(
@@ -92,27 +163,38 @@ def write(
 ) -> int:
     """Write one export; its number of case rows. Without `truth` nobody needs to know."""
     sink = open_sink(form, path)
-    held: list[Case] = []  # second rows of repeated and conflicting cases, at the end of the file
+    if job.shuffle is not None:
+        sink = Shuffled(sink, form, people.stream(job.shuffle, job.mission.code, number))
+        truth = truth and sink.before(truth)
+    held: list[tuple[int, Case]] = []  # repeated and conflicting cases: once more, at the end
+    merged = nights.merged(job.mission.code, job.size, number)
+    writing = Writing(job, form, number, sink, truth, merged)
     for case in cases(job, form, number):
         if half and case.index > job.size // 2:
             break
-        _write_case(form, case, sink, truth)
+        row = _write_case(writing, case)
         if case.copies:
-            held.append(case)
-    for case in held:
-        _write_copy(form, case, job, sink, truth)
+            held.append((row, case))
+    for first, case in held:
+        _write_copy(writing, case, first)
     blanks = sink.close()
     if truth is not None:
         for row in blanks:
             truth.fate("case", row, "", "blank")
+        if isinstance(sink, Shuffled):
+            sink.tell()
     return job.size
 
 
-def _write_case(form: Form, case: Case, sink: Sink, truth: Truth | None) -> None:
-    outcome, rule, reason = case.outcome
+def _write_case(writing: Writing, case: Case) -> int:
+    """Write the case's lines and note their fates; the place of its case row."""
+    form, sink, truth = writing.form, writing.sink, writing.truth
+    outcome, rule, reason = writing.outcome(case)
     number = "" if "case.key" in case.bad else case.number
+    place = 0
     for source, cells, own_rule in form.lines(case):
         row = sink.line(source, cells)
+        place = row if source == "case" else place
         if truth is None:
             continue
         if source == "case" or outcome == "withheld":
@@ -121,8 +203,10 @@ def _write_case(form: Form, case: Case, sink: Sink, truth: Truth | None) -> None
             truth.fate(source, row, number, outcome, "parent_quarantined")
         else:
             truth.fate(source, row, number, "quarantined" if own_rule else "accepted", own_rule)
-    if truth is not None and outcome == "accepted":
-        for table, answer in answers.rows(form, case):
+    if truth is not None and outcome == "accepted" and not case.merged_into:
+        merged = writing.records(case)
+        held = answers.rows_of(form, case, merged) if merged else answers.rows(form, case)
+        for table, answer in held:
             truth.add(table, answer)
     if case.blank_after:
         source = list(form.sources)[case.index % len(form.sources)]
@@ -131,10 +215,12 @@ def _write_case(form: Form, case: Case, sink: Sink, truth: Truth | None) -> None
             truth.fate(source, blank, "", "blank")
     if case.orphan:
         _write_orphan(form, case, sink, truth)
+    return place
 
 
-def _write_copy(form: Form, case: Case, job: Job, sink: Sink, truth: Truth | None) -> None:
+def _write_copy(writing: Writing, case: Case, first: int) -> None:
     """The case row once more: the same, or with another answer to one question."""
+    job, form, sink, truth = writing.job, writing.form, writing.sink, writing.truth
     copy = replace(case, rng=people.stream(job.seed, job.mission.code, case.index, "spelling"))
     outcome, rule, reason = case.outcome
     if case.copies == "conflict":
@@ -143,6 +229,8 @@ def _write_copy(form: Form, case: Case, job: Job, sink: Sink, truth: Truth | Non
         outcome, rule = "quarantined", "case.key_repeat"
     cells = [column.fill(form, copy, copy) for column in form.sources["case"]]
     row = sink.line("case", cells)
+    if isinstance(sink, Shuffled):
+        sink.keep(first, row)  # of a repeat the first row of the file counts
     if truth is not None:
         truth.fate("case", row, case.number, outcome, rule, reason)
 
