@@ -39,7 +39,8 @@ TWICE, NEVER_USED, MIXED = KINDS = (
     "form_versions_mixed",
 )
 Signal = tuple[str, str, str, str, int]  # kind, table_name, field, detail, rows
-Held = Mapping[tuple[str, str], frozenset[str]]  # (table, field) → landed values of accepted rows
+# mission, table, field → landed values of accepted rows
+Held = Mapping[tuple[str, str, str], frozenset[str]]
 _SHOWN = 5  # codes of the contract that a signal names
 
 
@@ -69,7 +70,9 @@ def mapped_twice(errors: Iterable[ContractError]) -> Iterator[Signal]:
         yield TWICE, table, field, detail, len(problems)
 
 
-def never_used(db: duckdb.DuckDBPyConnection, judged: Sequence[Judged]) -> dict[str, list[Signal]]:
+def never_used(
+    db: duckdb.DuckDBPyConnection, sources: Path, judged: Sequence[Judged]
+) -> dict[str, list[Signal]]:
     """By mission, codes of its contract that no accepted row of any export in force holds.
 
     A code of a dialect is used if one of the missions that extend it does. The shared lists of
@@ -77,10 +80,12 @@ def never_used(db: duckdb.DuckDBPyConnection, judged: Sequence[Judged]) -> dict[
     """
     used: set[tuple[object, ...]] = set()
     own: dict[str, list[_Own]] = {}
+    held = _held(db, sources, judged)
     for one in judged:
-        held = _held(db, one)
-        own[one.contract.mission] = codes = list(_own_codes(one))
-        used |= {code.place for code in codes if code.landed & held.get(code.kept_in, frozenset())}
+        mission = one.contract.mission
+        # groups of columns share their codes: each is looked at once
+        own[mission] = codes = list({code.place: code for code in _own_codes(one)}.values())
+        used |= {c.place for c in codes if c.landed & held.get((mission, *c.kept_in), frozenset())}
     found: dict[str, list[Signal]] = {}
     for mission, codes in own.items():
         by_field: dict[tuple[str, str], list[_Own]] = {}
@@ -139,33 +144,39 @@ def _coded(table_name: str, table: Table) -> Iterator[tuple[tuple[str, ...], str
         yield ("tables", table_name, "local", name, "codes"), name, local.codes
 
 
-def _held(db: duckdb.DuckDBPyConnection, one: Judged) -> Held:
-    """The different values of each coded field that accepted rows hold."""
-    rejected = quarantined_rows(one.export, one.verdict) if one.verdict is not None else _NOTHING
-    found: dict[tuple[str, str], frozenset[str]] = {}
-    db.register("rejected", rejected)
-    for name in {*one.contract.tables, "local_attribute"}:
-        landed = _landed(one, name)
-        fields = [f.name for f in TABLES[name].fields if is_coded(f) and f.name in landed]
-        if not fields:
-            continue
+def _held(db: duckdb.DuckDBPyConnection, sources: Path, judged: Sequence[Judged]) -> Held:
+    """The different values of each coded field that accepted rows of the exports in force hold."""
+    parts = [_REJECTED.empty_table()]
+    for one in judged:
+        if one.verdict is not None:
+            rows = quarantined_rows(one.export, one.verdict)
+            mission = pa.array([one.contract.mission] * rows.num_rows, pa.string())
+            parts.append(rows.add_column(0, "mission_code", mission).cast(_REJECTED))
+    db.register("rejected", pa.concat_tables(parts))
+    found: dict[tuple[str, str, str], frozenset[str]] = {}
+    for name, table in TABLES.items():
+        fields = [f.name for f in table.fields if is_coded(f)]
         lists = ", ".join(f"list(distinct {field})" for field in fields)
-        row = db.execute(
-            f"select {lists} from '{one.export}/{name}.parquet' "
-            "anti join rejected using (source, source_row)"
-        ).fetchone()
-        for field, values in zip(fields, row or (), strict=False):
-            found[name, field] = frozenset(values or ())
+        rows_of = db.execute(
+            f"select mission_code, {lists} "
+            f"from read_parquet('{sources}/{name}/*.parquet', union_by_name = true) "
+            "anti join rejected using (mission_code, source, source_row) group by mission_code"
+        )
+        for mission, *values in rows_of.fetchall():
+            for field, distinct in zip(fields, values, strict=True):
+                found[mission, name, field] = frozenset(distinct or ())
     return found
+
+
+_REJECTED = pa.schema(
+    [("mission_code", pa.string()), ("source", pa.string()), ("source_row", pa.int64())]
+)
 
 
 def _landed(one: Judged, table: str) -> frozenset[str]:
     """The columns of a landed table: what landed before the model was widened lacks some, or all."""
     file = one.export / f"{table}.parquet"
     return frozenset(pq.read_schema(file).names) if file.exists() else frozenset()
-
-
-_NOTHING = pa.table({"source": pa.array([], pa.string()), "source_row": pa.array([], pa.int64())})
 
 
 def versions_mixed(

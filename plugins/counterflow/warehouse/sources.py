@@ -113,7 +113,7 @@ def write_sources(
     try:
         _link_tables(aside, force)
         _small_tables(aside, settings, compiled_, records, force)
-        _add_signals(aside, night, _contract_signals(read, keys, compiled_, force))
+        _add_signals(aside, night, _contract_signals(aside, read, keys, compiled_, force))
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(aside, folder)
@@ -203,6 +203,7 @@ def _small_tables(
 
 
 def _contract_signals(
+    folder: Path,
     read: Mapping[str, contracts.Loaded | ContractError],
     keys: Mapping[str, MissionKeys],
     compiled_: Mapping[str, Mapping[str, pa.Table]],
@@ -217,7 +218,7 @@ def _contract_signals(
         if isinstance(loaded := read[one.mission], contracts.Loaded)
     ]
     with duckdb.connect() as db:
-        found = contract_signals.never_used(db, judged)
+        found = contract_signals.never_used(db, folder, judged)
         for one in judged:
             code = one.contract.mission
             found[code].extend(
