@@ -1,0 +1,48 @@
+"""docs/catalogue.md is what the dbt project says, and says all of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from counterflow import catalogue
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Any]:
+    return catalogue.manifest()
+
+
+def test_the_page_is_current(found: dict[str, Any]) -> None:
+    assert catalogue.PAGE.read_text("utf-8") == catalogue.page(found), (
+        "docs/catalogue.md is not what the dbt project says: run `python -m counterflow.catalogue`"
+    )
+
+
+def test_every_published_column_is_there_with_its_meaning(found: dict[str, Any]) -> None:
+    text = catalogue.page(found)
+    columns = 0
+    for node in found["nodes"].values():
+        if node["resource_type"] == "model" and node["schema"] in catalogue.PUBLIC:
+            section = text.split(f"### {node['schema']}.{node['name']}\n")[1].split("\n##")[0]
+            assert "Caveat: " in section
+            for column in node["columns"]:
+                columns += 1
+                line = next(
+                    line for line in section.splitlines() if line.startswith(f"| {column} |")
+                )
+                assert len(line.split("|")[3].strip()) > 3, (node["name"], column)
+    assert columns > 200
+
+
+def test_lineage_goes_through_private_models(found: dict[str, Any]) -> None:
+    lineage = catalogue.page(found).split("```mermaid")[1].split("```")[0]
+    assert "    fct_case --> emerging" in lineage
+    assert "    fct_control --> emerging" in lineage  # through int_case_trait
+    assert "int_" not in lineage
+    assert "stg_" not in lineage
+
+
+def test_the_page_is_the_same_twice(found: dict[str, Any]) -> None:
+    assert catalogue.page(found) == catalogue.page(catalogue.manifest())
