@@ -114,24 +114,44 @@ def test_a_withheld_row_is_no_evidence(tmp_path: Path) -> None:
     assert signals(found, "decimal_habit_mixed") == []
 
 
-def test_a_real_number_of_a_workbook_has_no_habit(tmp_path: Path) -> None:
+def sheet(folder: Path, rows: list[dict[str, object]], **said: str) -> Landed:
+    """What ingest lands of a workbook with typed cells."""
+    heads = [*COLUMNS, "Permiso"]
     target = io.BytesIO()
     with xlsxwriter.Workbook(target) as book:
-        sheet = book.add_worksheet("Cases")
-        sheet.write_row(0, 0, [*COLUMNS, "Permiso"])
-        sheet.write_row(1, 0, ["A1", "01.02.2009", "NA", 1.5, "18-20", "", "", "Moldova", "yes"])
-        sheet.write_row(2, 0, ["A2", "01.02.2009", "NA", "1,5", "18-20", "", "", "Moldova", "yes"])
-    data = contract(tmp_path, decimal=",").model_dump(by_alias=True, mode="json")
+        day = book.add_format({"num_format": "dd/mm/yyyy"})
+        cells = book.add_worksheet("Cases")
+        cells.write_row(0, 0, heads)
+        for at, row in enumerate(rows, start=1):
+            full: dict[str, object] = {"Número": at, "Permiso": "yes"} | row
+            for place, head in enumerate(heads):
+                value = full.get(head, "")
+                if isinstance(value, date):
+                    cells.write_datetime(at, place, value, day)
+                else:
+                    cells.write(at, place, value)
+    data = contract(folder, **said).model_dump(by_alias=True, mode="json")  # type: ignore[arg-type]
     data["source"] |= {"format": "xlsx"}
     data["tables"]["case"] |= {"file": None, "sheet": "Cases"}
-    for part in (data["tables"]["case"], *data["tables"].values()):
-        part["key"] = part["key"] or None
-    found = ingest(target.getvalue(), Contract.model_validate(data), KEYS, NIGHT)
+    data["tables"]["case"]["columns"]["registered_on"]["date"] = ["%Y-%m-%d", "%d/%m/%Y"]
+    for table in data["tables"].values():
+        table["key"] = table["key"] or None
+    return ingest(target.getvalue(), Contract.model_validate(data), KEYS, NIGHT)
+
+
+def test_a_real_number_of_a_workbook_has_no_habit(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"Años": 1.5, "País": "NA"}, {"Años": "1,5", "País": "NA"}]
+    found = sheet(tmp_path, rows, decimal=",")
     assert values(found, "duration_band") == ["12_to_23_months"] * 2
-    assert (
-        values(found, "country_of_exploitation") == ["na"] * 2
-    )  # Namibia's code, as it is compared
+    assert values(found, "country_of_exploitation") == ["na"] * 2  # Namibia, as it is compared
     assert signals(found, "decimal_habit_mixed") == []
+
+
+def test_a_real_date_of_a_workbook_is_gregorian_in_all_calendars(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"Registered": date(2009, 3, 1)}, {"Registered": "01/07/2001"}]
+    found = sheet(tmp_path, rows, calendar="ethiopian")
+    assert values(found, "registered_month") == [date(2009, 3, 1), date(2009, 3, 1)]
+    assert values(found, "registered_on_reading") == ["ok", "ok"]
 
 
 # Calendars

@@ -45,6 +45,7 @@ SIGNALS_SCHEMA = pa.schema(
     ]
 )
 _OLDEST_AGE = 120
+_WORKBOOKS = ("xlsx", "xls", "ods")
 _SHOWN_TOKENS = 50  # distinct unmapped values signalled one by one; the rest as one sum
 
 
@@ -210,7 +211,8 @@ class FieldReader:
     def _date_reader(self, column: Column, calendar: str, year: bool, ahead: int) -> DateReader:
         formats = [*(column.date or []), *(["%Y"] if year else [])]
         newest = year_of(calendar, self.night) + ahead
-        return DateReader(formats, calendar, self.missing, self.months, newest)
+        real = self.contract.source.format in _WORKBOOKS
+        return DateReader(formats, calendar, self.missing, self.months, newest, real)
 
     def _read_again(self, day: date) -> None:
         self.next_reading = min(day, self.next_reading or day)

@@ -37,6 +37,7 @@ NONE: frozenset[str] = frozenset()
 # Two digits of a year can mean these years after the night's: a date in the future is an error
 # that is to be seen, not a date of a hundred years ago. A birth has none: nobody is yet to be born.
 YEARS_AHEAD = 20
+_REAL = "%Y-%m-%d"  # how the readers of workbooks write a real date
 _STRPTIME_NEWEST = date(2068, 1, 1)
 
 
@@ -45,7 +46,8 @@ class DateReader:
 
     Formats are tried in order. `months`: names of months and their numbers, for `%b`. Two digits of
     a year mean the last year of `calendar` with these digits up to `newest`; `oldest_short` is the
-    oldest that was so read: with a newer `newest` it would be read as another year.
+    oldest that was so read: with a newer `newest` it would be read as another year. `real`: what is
+    written `%Y-%m-%d` was a real date in a workbook's cell, which is Gregorian in all calendars.
     """
 
     def __init__(
@@ -55,12 +57,16 @@ class DateReader:
         missing: frozenset[str] = NONE,
         months: Mapping[str, int] = NO_MONTHS,
         newest: int | None = None,
+        real: bool = False,
     ) -> None:
-        self.calendar, self.missing = calendar, missing
+        self.missing = missing
         self.months = {_month_name(name): number for name, number in months.items()}
         self.newest = year_of(calendar, _STRPTIME_NEWEST) if newest is None else newest
         self.oldest_short: int | None = None
-        self._patterns = [self._pattern(pattern) for pattern in formats]
+        self._patterns = [
+            (self._pattern(p), "gregorian" if real and p.startswith(_REAL) else calendar)
+            for p in formats
+        ]
 
     def _pattern(self, pattern: str) -> re.Pattern[str]:
         names = sorted(self.months, key=lambda name: (-len(name), name))
@@ -75,7 +81,7 @@ class DateReader:
             return None, "blank"
         plain = digits(text.casefold())
         reading = "not_a_date"
-        for pattern in self._patterns:
+        for pattern, calendar in self._patterns:
             match = pattern.fullmatch(plain)
             if match is None:
                 continue
@@ -83,9 +89,7 @@ class DateReader:
             name = part.get("b")
             month = self.months[name] if name else int(part.get("m") or 1)
             try:
-                found = to_gregorian(
-                    self.calendar, self._year(part), month, int(part.get("d") or 1)
-                )
+                found = to_gregorian(calendar, self._year(part), month, int(part.get("d") or 1))
             except ValueError:
                 reading = "impossible_date"
                 continue
