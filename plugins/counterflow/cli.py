@@ -236,6 +236,47 @@ def contracts_check() -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def onboard(
+    sample: Annotated[
+        Path, typer.Argument(help="One export of the mission.", exists=True, dir_okay=False)
+    ],
+    mission: Annotated[str, typer.Option(help="Its ISO 3166 alpha-3 code.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the draft goes; default XXX.yml in this folder.")
+    ] = None,
+    night: Annotated[
+        str | None, typer.Option(help="Default: the date in the file's name, else today (UTC).")
+    ] = None,
+    dialects: Annotated[bool, typer.Option(help="Look for a dialect that fits.")] = True,
+    force: Annotated[bool, typer.Option(help="Write over a file that is there.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Profile a sample, draft its contract, list what a person must decide, and try the draft.
+
+    Example: counterflow onboard cases_20101125.zip --mission LTU
+    """
+    from counterflow.onboarding import onboard as look
+
+    target = out or Path(f"{mission}.yml")
+    if target.exists() and not force:
+        raise ValueError(f"{target} is there already: name another with --out, or use --force")
+    told = _night(night) if night else None
+    found = look(sample, mission, Settings.from_env(), _night(None), told, dialects)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(found.draft.text, "utf-8")
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=1, ensure_ascii=False))
+        return
+    from counterflow.display import onboarding_page
+
+    onboarding_page(found)
+    typer.echo(
+        f"draft in {target}: decide, then move it to {Settings.from_env().missions / mission}.yml "
+        "and run `counterflow contracts check`"
+    )
+
+
 def _published_night(settings: Settings, night: str | None) -> date:
     from counterflow.warehouse.manifest import published_night
 

@@ -147,3 +147,10 @@ def rows_table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*("" if value is None else escape(str(value)) for value in row))
     _console().print(table)
+
+
+def onboarding_page(found: Any) -> None:
+    """What a sample told: its file, columns, decisions, dry runs."""
+    from counterflow.onboarding.show import page
+
+    page(found, _console())

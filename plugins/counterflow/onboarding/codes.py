@@ -58,7 +58,10 @@ def fit_codes(found: Profile, code_list: str, lexicon: Lexicon, several: bool) -
         if better or (equal and known.shared and best.known and not best.known.shared):
             best = CodesFit(code_list, share, known, many=many)
     if code_list == "country" and best.share < 0.999:
+        cells = {fold(v) for v in answered}
         for language, names in _countries().items():
+            if not cells & names and not found.many:
+                continue
             share, many = _share(answered, names, several, found.many)
             if share > best.share + 0.02:
                 best = CodesFit(code_list, share, None, language, many=many)
@@ -94,11 +97,11 @@ def _share(
     if not several or plain == rows:
         return plain / rows, None
     left = {v: n for v, n in answered.items() if fold(v) not in known}
-    if plain == 0 and many is None:
-        return 0.0, None
-    best, used = 0, None
+    if plain < 0.2 * rows and many is None:
+        return plain / rows, None
+    best, used = 0.0, None
     for delimiter in [d for d in (many, *_DELIMITERS) if d]:
-        whole = 0
+        whole = 0.0
         for value, count in left.items():
             if delimiter.strip() and delimiter.strip() not in value:
                 continue

@@ -22,7 +22,9 @@ from counterflow.values import parse_date
 
 CALENDARS: tuple[str, ...] = get_args(Calendar)
 _PIECES = re.compile(r"\d+|[^\W\d_]+|[^\w]+|_+")
-_TIME = re.compile(r"(?P<day>.*?\d)(?P<time>[T ]\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?)$")
+_TIME = re.compile(
+    r"(?P<day>.*?\d)(?P<time>[T ]\d{1,2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?)$"
+)
 _LEAST = 0.6  # share of the filled cells that formats must read
 
 
@@ -44,7 +46,9 @@ class DateShape:
         return self.formats == ("%Y",)
 
 
-def date_shape(values: Mapping[str, int], night: date, languages: Sequence[str] = ()) -> DateShape | None:
+def date_shape(
+    values: Mapping[str, int], night: date, languages: Sequence[str] = ()
+) -> DateShape | None:
     """The shape of a column, from its distinct filled cells and how many rows hold each."""
     rows = sum(values.values())
     if not rows:
@@ -135,7 +139,7 @@ def _format(held: Counter[str], months: Mapping[str, int]) -> tuple[str | None, 
     if len(named) > 1 or not 1 <= len(numbers) + len(named) <= 3:
         return None, None
     columns = {i: [int(pieces[i]) for pieces, _ in split] for i in numbers}
-    parts: dict[int, str] = {i: "%b" for i in named}
+    parts: dict[int, str] = dict.fromkeys(named, "%b")
     doubt = None
     years = [i for i in numbers if all(len(p[i]) == 4 for p, _ in split)]
     rest = [i for i in numbers if i not in years]
@@ -210,9 +214,7 @@ def _in_calendar(
         reason += f"; as Gregorian dates {1 - shares['gregorian']:.0%} would be impossible or in the future"
     if others and calendar != "gregorian":
         doubts = (*doubts, f"the calendar may also be {' or '.join(others)}")
-    return DateShape(
-        formats, calendar, shares[calendar], reason, language, doubts, read[calendar]
-    )
+    return DateShape(formats, calendar, shares[calendar], reason, language, doubts, read[calendar])
 
 
 def _chosen(
@@ -226,5 +228,3 @@ def _chosen(
     if "gregorian" in plausible and shares["gregorian"] >= shares[best] - 0.02:
         return "gregorian"
     return best
-
-

@@ -105,7 +105,9 @@ class Drafter:
     def __init__(self, mission: str, sample: Sample, plans: list[TablePlan], path: str) -> None:
         self.mission, self.sample, self.plans, self.path = mission, sample, plans, path
         self.decisions: list[Decision] = []
-        self.codes: dict[str, tuple[dict[str, Any], str, list[str]]] = {}  # name → codes, comment, open
+        self.codes: dict[
+            str, tuple[dict[str, Any], str, list[str]]
+        ] = {}  # name → codes, comment, open
         self.months: dict[str, int] = {}
         self.dated = [c for p in plans for c in p.choices if c.role and c.profile.dates]
         self.calendar = _calendar(self.dated)
@@ -145,16 +147,26 @@ class Drafter:
     def _head(self, text: Text) -> None:
         name, region = mission_facts(self.mission)
         text.lines.append("# yaml-language-server: $schema=contract.schema.json")
-        text.comment(0, "A draft of `counterflow onboard`, made from one sample. Percentages say how sure a proposal is.")
+        text.comment(
+            0,
+            "A draft of `counterflow onboard`, made from one sample. Percentages say how sure a proposal is.",
+        )
         text.comment(0, "Search for `decide`: until consent is decided, every case is withheld.")
         text.add(0, "mission", self.mission)
         text.add(0, "name", name)
         text.add(0, "region", region)
         text.add(0, "languages", self._languages())
-        text.add(0, "steward", f"{fold(name).split(' (')[0].replace(' ', '-')}-protection-desk", "decide: the desk that answers for the data, never a person")
+        text.add(
+            0,
+            "steward",
+            f"{fold(name).split(' (')[0].replace(' ', '-')}-protection-desk",
+            "decide: the desk that answers for the data, never a person",
+        )
         text.blank()
         text.add(0, "source")
-        text.add(1, "connection", f"mission_{self.mission.lower()}", "decide: the Airflow connection")
+        text.add(
+            1, "connection", f"mission_{self.mission.lower()}", "decide: the Airflow connection"
+        )
         text.add(1, "path", self.path, "decide: the folder on the mission's server")
         text.add(1, "format", self.sample.format)
         if self.sample.archive:
@@ -179,9 +191,20 @@ class Drafter:
             text.add(1, "header", header)
         missing = self._missing()
         if missing:
-            text.listed(0, "missing", missing, "decide: do all of these say that nothing was answered?")
+            text.listed(
+                0, "missing", missing, "decide: do all of these say that nothing was answered?"
+            )
         if self.calendar != "gregorian":
-            text.add(0, "calendar", self.calendar, next(c.profile.dates.reason for c in self.dated if c.profile.dates and c.profile.dates.calendar == self.calendar))
+            text.add(
+                0,
+                "calendar",
+                self.calendar,
+                next(
+                    c.profile.dates.reason
+                    for c in self.dated
+                    if c.profile.dates and c.profile.dates.calendar == self.calendar
+                ),
+            )
         if self.months:
             text.block(0, "months", self.months)
 
@@ -191,7 +214,11 @@ class Drafter:
             for choice in plan.choices:
                 if choice.fit and choice.fit.language:
                     seen[choice.fit.language] += 2
-                if choice.fit and choice.fit.known and (m := re.fullmatch(r"\w+_([a-z]{2})", choice.fit.known.name)):
+                if (
+                    choice.fit
+                    and choice.fit.known
+                    and (m := re.fullmatch(r"\w+_([a-z]{2})", choice.fit.known.name))
+                ):
                     seen[m[1]] += 2
                 if choice.profile.dates and choice.profile.dates.month_language:
                     seen[choice.profile.dates.month_language] += 2
@@ -204,7 +231,9 @@ class Drafter:
 
     def _decimal(self, text: Text) -> None:
         marks = Counter(
-            c.profile.decimal for p in self.plans for c in p.choices
+            c.profile.decimal
+            for p in self.plans
+            for c in p.choices
             if c.profile.decimal and c.role and c.role.kind == "field"
         )
         if not marks:
@@ -213,7 +242,12 @@ class Drafter:
         if DECIMAL and mark != ".":
             text.add(1, "decimal", mark)
         if len(marks) > 1:
-            self._decide("codes", "source.decimal", "numbers are written with a comma and with a point: which is decimal?", str(mark))
+            self._decide(
+                "codes",
+                "source.decimal",
+                "numbers are written with a comma and with a point: which is decimal?",
+                str(mark),
+            )
 
     def _missing(self) -> list[str]:
         found: Counter[str] = Counter()
@@ -229,7 +263,9 @@ class Drafter:
         found: dict[str, list[tuple[TablePlan, Choice]]] = {}
         for plan in self.plans:
             if plan.canonical is None:
-                self._decide("file", plan.source.place, f"{plan.reason}: is it needed?", "it is not read")
+                self._decide(
+                    "file", plan.source.place, f"{plan.reason}: is it needed?", "it is not read"
+                )
                 continue
             for choice in plan.choices:
                 role = choice.role
@@ -251,7 +287,9 @@ class Drafter:
                 text.add(2, "key", header(own.source, own.key))
             elif name == "case":
                 text.add(2, "key", UNDECIDED, "decide: no column tells the cases apart")
-                self._decide("column", "tables.case.key", "which column (or columns) tell the cases apart?")
+                self._decide(
+                    "column", "tables.case.key", "which column (or columns) tell the cases apart?"
+                )
         self._columns(text, name, parts)
         self._dropped(text, parts)
 
@@ -263,14 +301,24 @@ class Drafter:
             text.add(2, "columns")
             for plan, choice in columns:
                 spec = self._column(plan, choice)
-                text.add(3, choice.role.name if choice.role else "", spec, f"{choice.confidence:.0%}: {choice.reason}")
+                text.add(
+                    3,
+                    choice.role.name if choice.role else "",
+                    spec,
+                    f"{choice.confidence:.0%}: {choice.reason}",
+                )
         births = [(p, c) for p, c in parts if c.role and c.role.kind == "birth"]
         dated = any(c.role and c.role.name == "registered_on" for _, c in columns)
         for plan, choice in births[:1]:
             if dated:
                 text.add(2, "becomes")
                 spec = self._column(plan, choice) | {"at": "registered_on"}
-                text.add(3, "age_band", spec, f"{choice.confidence:.0%}: {choice.reason}; only the band is kept")
+                text.add(
+                    3,
+                    "age_band",
+                    spec,
+                    f"{choice.confidence:.0%}: {choice.reason}; only the band is kept",
+                )
             else:
                 choice.role = Role("personal")
                 choice.reason = "a date of birth, and no date of registration to make an age of"
@@ -281,7 +329,12 @@ class Drafter:
                 text.add(2, "answers", self._codes(fit, f"tables.{name}.answers"))
             text.add(2, "each")
             for plan, choice in each:
-                text.add(3, choice.role.name if choice.role else "", header(plan.source, choice.place), f"{choice.confidence:.0%}: {choice.reason}")
+                text.add(
+                    3,
+                    choice.role.name if choice.role else "",
+                    header(plan.source, choice.place),
+                    f"{choice.confidence:.0%}: {choice.reason}",
+                )
         self._groups(text, [(p, c) for p, c in parts if c.role and c.role.kind == "group"])
 
     def _groups(self, text: Text, parts: list[tuple[TablePlan, Choice]]) -> None:
@@ -295,11 +348,18 @@ class Drafter:
         for group, columns in groups.items():
             if not GROUPS:
                 plan, choice = next(iter(columns.values()))
-                text.add(3, group, self._column(plan, choice), f"{choice.confidence:.0%}: {choice.reason}")
+                text.add(
+                    3,
+                    group,
+                    self._column(plan, choice),
+                    f"{choice.confidence:.0%}: {choice.reason}",
+                )
                 continue
             text.add(3, group)
             for one, (plan, choice) in columns.items():
-                text.add(4, one, self._column(plan, choice), f"{choice.confidence:.0%}: {choice.reason}")
+                text.add(
+                    4, one, self._column(plan, choice), f"{choice.confidence:.0%}: {choice.reason}"
+                )
 
     def _column(self, plan: TablePlan, choice: Choice) -> dict[str, Any]:
         """What a column's entry says."""
@@ -333,7 +393,12 @@ class Drafter:
             self._decide("form", where, question)
         if one == "labour_sector" and choice.fit and choice.fit.many and plan.canonical == "case":
             spec["with"] = "forced_labour"
-            self._decide("form", where, "does the list of sectors belong to forced labour?", "with: forced_labour")
+            self._decide(
+                "form",
+                where,
+                "does the list of sectors belong to forced labour?",
+                "with: forced_labour",
+            )
         return spec
 
     def _dates(self, choice: Choice) -> dict[str, Any]:
@@ -360,7 +425,9 @@ class Drafter:
         if fit.known is not None and fit.known.shared:
             entries.append(fit.known.name)
         elif fit.known is not None:
-            codes = {text: _code(code, relation) for text, code, relation in fit.known.codes.values()}
+            codes = {
+                text: _code(code, relation) for text, code, relation in fit.known.codes.values()
+            }
             comment = f"the list of {fit.known.origin}"
             entries.append(self._list(fit.known.name, codes, comment, unknown))
         elif fit.language is not None:
@@ -373,7 +440,9 @@ class Drafter:
             comment = "; ".join(sorted(reasons)[:2])
             entries.append(self._list(fit.code_list, own, comment, unknown if not entries else []))
         if not entries:
-            entries.append(self._list(fit.code_list, {}, "decide: none of its codes is known", unknown))
+            entries.append(
+                self._list(fit.code_list, {}, "decide: none of its codes is known", unknown)
+            )
         elif unknown and isinstance(entries[0], str) and entries[0] not in self.codes:
             self._list(f"{fit.code_list}_open", {}, f"left over by {entries[0]}", unknown)
             self.codes.pop(f"{fit.code_list}_open", None)
@@ -421,20 +490,39 @@ class Drafter:
             elif role is None:
                 why = f"{UNDECIDED}: {_looks(choice)}"
                 ignored.append((name, why, "; ".join(choice.alternatives[:2])))
-                perhaps = f"perhaps {choice.alternatives[0]}" if choice.alternatives else "it is dropped"
-                self._decide("column", f"{plan.source.place or 'the file'}: {choice.name}", f"what is it? {_looks(choice)}", perhaps)
+                perhaps = (
+                    f"perhaps {choice.alternatives[0]}" if choice.alternatives else "it is dropped"
+                )
+                self._decide(
+                    "column",
+                    f"{plan.source.place or 'the file'}: {choice.name}",
+                    f"what is it? {_looks(choice)}",
+                    perhaps,
+                )
         if ignored:
             text.add(2, "ignore")
             for name, why, comment in ignored:
                 text.add(3, name, why, comment)
 
     def _consent(self, text: Text) -> tuple[list[str], list[str]]:
-        text.comment(0, "Consent is never guessed: `yes` holds a word that no cell holds, so every case is withheld until it is decided.")
+        text.comment(
+            0,
+            "Consent is never guessed: `yes` holds a word that no cell holds, so every case is withheld until it is decided.",
+        )
         text.add(0, "consent")
         found = self.case.of("consent")
         if not found:
-            text.add(1, "research", {"from": UNDECIDED, "yes": [UNDECIDED]}, "decide: no column looks like consent; without one nothing may be loaded")
-            self._decide("consent", "consent.research", "no column looks like consent to research. Ask the mission: without one nothing may be loaded")
+            text.add(
+                1,
+                "research",
+                {"from": UNDECIDED, "yes": [UNDECIDED]},
+                "decide: no column looks like consent; without one nothing may be loaded",
+            )
+            self._decide(
+                "consent",
+                "consent.research",
+                "no column looks like consent to research. Ask the mission: without one nothing may be loaded",
+            )
             return [], []
         choice = found[0]
         yes, no = consent_words(choice)
@@ -445,35 +533,91 @@ class Drafter:
         if withdrawn:
             spec["withdrawn"] = header(self.case.source, withdrawn[0].place)
         words = ", ".join(yes) or "no word for yes is known"
-        text.add(1, "research", spec, f"decide: does this column ask for consent to research, and which words are a yes? proposed: {words}")
-        self._decide("consent", f"consent.research: {choice.name}", "is this consent to RESEARCH with de-personalised data (not to assistance), and which words are a yes?", f"yes: {words}")
+        text.add(
+            1,
+            "research",
+            spec,
+            f"decide: does this column ask for consent to research, and which words are a yes? proposed: {words}",
+        )
+        self._decide(
+            "consent",
+            f"consent.research: {choice.name}",
+            "is this consent to RESEARCH with de-personalised data (not to assistance), and which words are a yes?",
+            f"yes: {words}",
+        )
         if not withdrawn:
-            self._decide("consent", "consent.research.withdrawn", "no column tells of a withdrawal: how does the mission record one?")
+            self._decide(
+                "consent",
+                "consent.research.withdrawn",
+                "no column tells of a withdrawal: how does the mission record one?",
+            )
         return yes, no
 
     def _assertions(self, text: Text) -> None:
-        text.comment(0, "The floors are low on purpose: they catch an empty file and a cleared column, history judges everything finer.")
+        text.comment(
+            0,
+            "The floors are low on purpose: they catch an empty file and a cleared column, history judges everything finer.",
+        )
         text.add(0, "assert")
         text.add(1, "case")
         text.add(2, "rows", {"min": 1, "fall": "40 %"})
-        mapped = {c.role.name: c for c in self.case.choices if c.role and c.role.table == "case" and c.role.kind == "field"}
-        floors = {n: f"{int(mapped[n].profile.share * 8) * 10} %" for n in ("registered_on", "gender") if n in mapped and mapped[n].profile.share >= 0.6}
+        mapped = {
+            c.role.name: c
+            for c in self.case.choices
+            if c.role and c.role.table == "case" and c.role.kind == "field"
+        }
+        floors = {
+            n: f"{int(mapped[n].profile.share * 8) * 10} %"
+            for n in ("registered_on", "gender")
+            if n in mapped and mapped[n].profile.share >= 0.6
+        }
         if floors:
             text.add(2, "filled", floors)
 
     def _general(self) -> None:
         """What every contract must settle, whatever the sample holds."""
         lists = [
-            p.canonical or c.role.table for p in self.plans for c in p.choices
-            if c.role and c.role.kind == "field" and c.role.table in ("control", "exploitation", "vulnerability")
+            p.canonical or c.role.table
+            for p in self.plans
+            for c in p.choices
+            if c.role
+            and c.role.kind == "field"
+            and c.role.table in ("control", "exploitation", "vulnerability")
             and c.role.name == TABLES[c.role.table].item
         ]
-        for name in dict.fromkeys(c.role.table for p in self.plans for c in p.choices if lists and c.role and c.role.kind == "field" and c.role.table in ("control", "exploitation", "vulnerability") and c.role.name == TABLES[c.role.table].item):
-            self._decide("form", f"tables.{name}.not_chosen", "does the form make the worker answer every item? Only then is what was not chosen a no", "not_chosen: unknown")
+        for name in dict.fromkeys(
+            c.role.table
+            for p in self.plans
+            for c in p.choices
+            if lists
+            and c.role
+            and c.role.kind == "field"
+            and c.role.table in ("control", "exploitation", "vulnerability")
+            and c.role.name == TABLES[c.role.table].item
+        ):
+            self._decide(
+                "form",
+                f"tables.{name}.not_chosen",
+                "does the form make the worker answer every item? Only then is what was not chosen a no",
+                "not_chosen: unknown",
+            )
         if not any(c.role and c.role.name == "registered_on" for c in self.case.choices):
-            self._decide("column", "tables.case", "no column is the date of registration: ages cannot be made of dates of birth, and trends have no time")
-        self._decide("form", "versions", "was an earlier form in use that did not ask everything? What it did not ask is not_asked, never no", "one version")
-        self._decide("mission", "steward, source.connection, source.path", "who answers for the data, and where does the export lie?")
+            self._decide(
+                "column",
+                "tables.case",
+                "no column is the date of registration: ages cannot be made of dates of birth, and trends have no time",
+            )
+        self._decide(
+            "form",
+            "versions",
+            "was an earlier form in use that did not ask everything? What it did not ask is not_asked, never no",
+            "one version",
+        )
+        self._decide(
+            "mission",
+            "steward, source.connection, source.path",
+            "who answers for the data, and where does the export lie?",
+        )
 
     def _decide(self, topic: str, where: str, question: str, proposal: str = "") -> None:
         decision = Decision(topic, where, question, proposal)
@@ -510,7 +654,11 @@ def _code(code: str, relation: str) -> Any:
 
 
 def _calendar(dated: list[Choice]) -> str:
-    counted = Counter(c.profile.dates.calendar for c in dated if c.profile.dates and not c.profile.dates.only_years)
+    counted = Counter(
+        c.profile.dates.calendar
+        for c in dated
+        if c.profile.dates and not c.profile.dates.only_years
+    )
     return counted.most_common(1)[0][0] if counted else "gregorian"
 
 

@@ -8,6 +8,7 @@ in whole words, or a mixture that nobody writes.
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 import unicodedata
 from collections import Counter
@@ -128,9 +129,7 @@ def _judged(encoding: str, text: str) -> Guess:
     score = max(0.0, share - 2 * odd - others / (total + others)) * 0.95
     if language is None:
         return Guess(encoding, 0.02, "no language that is written in it has these letters")
-    reason = (
-        f"{min(share, 1):.0%} of its letters outside ASCII are those of {cldr.language_name(language)}"
-    )
+    reason = f"{min(share, 1):.0%} of its letters outside ASCII are those of {cldr.language_name(language)}"
     return Guess(encoding, round(score, 3), reason, language)
 
 
@@ -150,8 +149,8 @@ def _odd_words(text: str) -> int:
         if word.isascii():
             continue
         scripts = {unicodedata.name(c, "?").partition(" ")[0] for c in word}
-        if len(scripts) > 1:
-            odd += 1
-        elif any(a.islower() and b.isupper() and not b.isascii() for a, b in zip(word, word[1:])):
+        if len(scripts) > 1 or any(
+            a.islower() and b.isupper() and not b.isascii() for a, b in itertools.pairwise(word)
+        ):
             odd += 1
     return odd

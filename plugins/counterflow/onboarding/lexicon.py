@@ -234,7 +234,7 @@ class Lexicon:
 
     def _words(self) -> None:
         text = (Path(__file__).parent / "words.yml").read_text("utf-8")
-        words: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)
+        words: dict[str, Any] = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - our own file, all words
         for name, listed in words["headers"].items():
             table, _, one = name.partition(".")
             if name == "birth":
@@ -254,8 +254,8 @@ class Lexicon:
         contract = loaded.contract
         origin = contract.dialect if contract.extends else contract.mission
         self.missing |= {fold(word) for word in contract.missing}
-        for name, role in headers_of(contract.tables, contract.consent.research):
-            for text in (name.label, name.technical):
+        for header, role in headers_of(contract.tables, contract.consent.research):
+            for text in (header.label, header.technical):
                 if text:
                     self._header(text, role, f"`{origin}`")
         for name, table in contract.tables.items():

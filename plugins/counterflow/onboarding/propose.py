@@ -24,11 +24,25 @@ from counterflow.text import case_number, fold
 
 _TAKEN = 0.5  # confidence from which a proposal stands in the draft
 _FLAT = tuple(t for t in TABLES if t not in ("case", "local_attribute"))
-_SPECIFIC = (
-    "means_of_control exploitation_type labour_sector recruitment_method recruiter_relationship service_type "
-    "vulnerability_factor trafficking_status case_status marital_status highest_level_of_education perpetrator_role "
-    "sexual_exploitation_form assistance_status organisation_type gender country"
-).split()
+_SPECIFIC = [
+    "means_of_control",
+    "exploitation_type",
+    "labour_sector",
+    "recruitment_method",
+    "recruiter_relationship",
+    "service_type",
+    "vulnerability_factor",
+    "trafficking_status",
+    "case_status",
+    "marital_status",
+    "highest_level_of_education",
+    "perpetrator_role",
+    "sexual_exploitation_form",
+    "assistance_status",
+    "organisation_type",
+    "gender",
+    "country",
+]
 
 
 @dataclass(slots=True)
@@ -136,9 +150,22 @@ def _case_key(table: SampleTable, lexicon: Lexicon) -> int | None:
             (n.score for n in _named(table, place, lexicon) if n.role.kind == "key"), default=0.0
         )
         other = any(n.score > 0.8 and n.role.kind != "key" for n in _named(table, place, lexicon))
-        short = max(len(v) for v, _ in filled) <= 32 and any(any(c.isdigit() for c in v) for v, _ in filled[:50])
-        score = unique * (0.35 + 0.65 * named) * (1.0 if short else 0.4) - 0.3 * (other and not named)
-        if named and score > most or (not named and not other and unique == 1 and short and most <= 0.6 and best is None and score > 0.3 and not _is_counter(cells)):
+        short = max(len(v) for v, _ in filled) <= 32 and any(
+            any(c.isdigit() for c in v) for v, _ in filled[:50]
+        )
+        score = unique * (0.35 + 0.65 * named) * (1.0 if short else 0.4) - 0.3 * (
+            other and not named
+        )
+        if (named and score > most) or (
+            not named
+            and not other
+            and unique == 1
+            and short
+            and most <= 0.6
+            and best is None
+            and score > 0.3
+            and not _is_counter(cells)
+        ):
             best, most = place, max(score, most if not named else score)
     return best
 
@@ -176,17 +203,24 @@ def _table_score(
     table: SampleTable, name: str, profiles: Sequence[Profile], key: int | None, lexicon: Lexicon
 ) -> float:
     """How much of a table is a canonical one: its file's name, its columns, its item."""
-    stem = plain(re.sub(r"\.\w+$", "", table.place.rpartition(".")[2] if "." not in table.place[-5:] else table.place))
+    stem = plain(
+        re.sub(
+            r"\.\w+$",
+            "",
+            table.place.rpartition(".")[2] if "." not in table.place[-5:] else table.place,
+        )
+    )
     score = 0.5 * (name in lexicon.files.get(stem, ()))
-    fields = 0
     for found in profiles:
         if found.place == key:
             continue
         options = list(_options(found, name, lexicon, own=True))
         if options:
             best = max(options, key=lambda o: o.confidence)
-            score += best.confidence * (1.5 if best.role and best.role.name == TABLES[name].item else 1)
-            fields += 1
+            item = best.role.name == TABLES[name].item
+            if best.by_values and not item:
+                continue  # a country or a gender may stand in any table
+            score += best.confidence * (1.5 if item and name != "citizenship" else 0.8)
     return score
 
 
@@ -250,8 +284,10 @@ def _plan(
     for choice in choices:
         if choice.place == key:
             choice.role, choice.confidence = Role("key"), 0.9
-            choice.reason = "its values tell the cases apart" if canonical == "case" else (
-                "its values are numbers of the case table"
+            choice.reason = (
+                "its values tell the cases apart"
+                if canonical == "case"
+                else ("its values are numbers of the case table")
             )
             continue
         if choice.profile.kind == "counter":
@@ -302,6 +338,7 @@ class Option:
     reason: str
     fit: CodesFit | None = None
     decisions: tuple[str, ...] = ()
+    by_values: bool = False
 
 
 def _options(found: Profile, canonical: str, lexicon: Lexicon, own: bool) -> Iterator[Option]:
@@ -342,7 +379,15 @@ def _placed(role: Role, canonical: str, own: bool, found: Profile) -> Role | Non
         return role
     if role.table in ("perpetrator", "route_leg", "event", "screening", "referral"):
         return None  # a row of the case has no place for them but in groups
-    if role.name in ("country", "start_year", "answer", "status", "started_on", "ended_on", "level"):
+    if role.name in (
+        "country",
+        "start_year",
+        "answer",
+        "status",
+        "started_on",
+        "ended_on",
+        "level",
+    ):
         return None
     return role
 
@@ -367,8 +412,12 @@ def _judged(found: Profile, role: Role, named: Named, lexicon: Lexicon) -> Optio
         dated = found.dates is not None and not found.dates.only_years
         if dated:
             doubts = tuple(found.dates.doubts if found.dates else ())
-            return Option(role, score, f"{reason}; {found.dates.reason if found.dates else ''}", None, doubts)
-        return Option(Role("personal"), score * 0.9, f"{reason}, but its cells are no dates we can read")
+            return Option(
+                role, score, f"{reason}; {found.dates.reason if found.dates else ''}", None, doubts
+            )
+        return Option(
+            Role("personal"), score * 0.9, f"{reason}, but its cells are no dates we can read"
+        )
     if role.kind == "each":
         fit = fit_codes(found, "answer", lexicon, several=False)
         return Option(role, score * (0.2 + 0.8 * fit.share), f"{reason}; {fit.reason}", fit)
@@ -394,7 +443,9 @@ def _field(
         case Kind.MONTH | Kind.YEAR:
             shape = found.dates
             if shape is None or (canonical.kind is Kind.MONTH and shape.only_years):
-                return Option(role, 0.3 * score, f"{reason}, but its cells are no dates we can read")
+                return Option(
+                    role, 0.3 * score, f"{reason}, but its cells are no dates we can read"
+                )
             return Option(role, score, f"{reason}; {shape.reason}", None, shape.doubts)
         case Kind.NUMBER:
             fits = found.kind in ("number", "codes", "counter", "constant")
@@ -415,7 +466,7 @@ def _band(
 ) -> Option:
     fit = fit_codes(found, canonical.code_list or "", lexicon, several=False)
     numbers = found.kind in ("number", "decimal") or found.detail.startswith("numbers")
-    if fit.share > 0.8 and not (found.kind in ("number", "decimal")):
+    if fit.share > 0.8 and found.kind not in ("number", "decimal"):
         return Option(role, score * fit.share, f"{reason}; {fit.reason}", fit)
     if numbers:
         doubts: tuple[str, ...] = ()
@@ -431,7 +482,8 @@ def _by_values(
     found: Profile, canonical: str, lexicon: Lexicon, own: bool, seen: set[Role]
 ) -> Iterator[Option]:
     """Fields whose list explains the values, whatever the column is called."""
-    if all(re.fullmatch(r"\w{1,2}|-?\d+", fold(v)) for v in found.values):
+    answers = [fold(v) for v in found.values if not lexicon.is_missing(v)]
+    if all(re.fullmatch(r"\w{1,2}|\w?-?\d+", answer) for answer in answers):
         return  # numbers and letters mean nothing by themselves
     tables = (canonical,) if own else ("case", *_FLAT)
     for name in tables:
@@ -444,4 +496,5 @@ def _by_values(
                 continue
             common = one.code_list in ("gender", "country", "organisation_type")
             base = (0.6 if own else 0.4) if common else 0.65
-            yield Option(role, base * fit.share, f"by its values alone: {fit.reason}", fit)
+            reason = f"by its values alone: {fit.reason}"
+            yield Option(role, base * fit.share, reason, fit, by_values=True)

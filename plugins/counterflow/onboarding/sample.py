@@ -255,9 +255,10 @@ def find_header(rows: Sequence[Sequence[str]], lexicon: Lexicon) -> tuple[int, i
     for other, label in ((best - 1, best), (best, best + 1), (best + 1, best)):
         if not (0 <= other < len(head) and 0 <= label < len(head)) or other == label:
             continue
-        if _is_technical(head[other]) and not _is_technical(head[label]):
-            if scores[label] >= 0.5 * scores[best] and _same_width(head[other], head[label]):
-                return label, other
+        apart = _is_technical(head[other]) and not _is_technical(head[label])
+        likely = scores[label] >= 0.5 * scores[best] and _same_width(head[other], head[label])
+        if apart and likely:
+            return label, other
     return best, None
 
 
@@ -266,9 +267,7 @@ def _same_width(first: Sequence[str], second: Sequence[str]) -> bool:
     return min(filled) >= 0.6 * max(filled)
 
 
-def _header_score(
-    row: Sequence[str], rows: Sequence[Sequence[str]], lexicon: Lexicon
-) -> float:
+def _header_score(row: Sequence[str], rows: Sequence[Sequence[str]], lexicon: Lexicon) -> float:
     cells = [clean(c) for c in row]
     filled = [c for c in cells if c]
     if len(filled) < 2:
@@ -304,9 +303,11 @@ def _doubtful(table: SampleTable, lexicon: Lexicon) -> frozenset[int]:
     for place, label in enumerate(table.labels):
         if not label or lexicon.knows(label):
             continue
-        if is_data(label) or len(label) > _SENTENCE:
-            found.add(place)
-        elif fold(label) in {fold(v) for v in table.columns[place].values}:
+        if (
+            is_data(label)
+            or len(label) > _SENTENCE
+            or fold(label) in {fold(v) for v in table.columns[place].values}
+        ):
             found.add(place)
     # a file without a header: most of its first row are values
     named = [i for i, label in enumerate(table.labels) if label]

@@ -153,7 +153,9 @@ def _number(found: Profile, marks: Counter[str], keep: bool = False) -> None:
     if not keep:
         found.kind = "decimal" if decimals else "number"
     found.decimal = decimals[0] if len(decimals) == 1 else None
-    found.detail = "numbers" if not decimals else f"numbers, {' and '.join(map(repr, decimals))} decimal"
+    found.detail = (
+        "numbers" if not decimals else f"numbers, {' and '.join(map(repr, decimals))} decimal"
+    )
 
 
 def _told(dates: DateShape) -> str:
@@ -186,10 +188,9 @@ def _counts_up(cells: Cells) -> bool:
 def _words(found: Profile, values: Mapping[str, int], rows: int, lexicon: Lexicon) -> None:
     """Codes, lists of codes, keys or free text."""
     tail = sum(n for n in values.values() if n < ENOUGH) / rows
-    single = {v: n for v, n in values.items()}
-    many = _delimiter(single)
+    many = _delimiter(values)
     if many is not None:
-        found.many, found.items = many, _items(single, many)
+        found.many, found.items = many, _items(values, many)
         found.kind, found.detail = "list", f"several codes in a cell, parted by {many!r}"
         return
     known = sum(n for v, n in values.items() if _is_known(lexicon, v)) / rows
@@ -268,7 +269,9 @@ def _show(found: Profile, lexicon: Lexicon) -> None:
     capital = sum(1 for v in unknown if v[:1].isupper() and v[1:2].islower())
     names = len(unknown) > 0.7 * len(counted) and capital > 0.7 * len(unknown)
     if not named and (len(unknown) > _UNKNOWN_MOST or names):
-        found.personal = "words that no list knows, under a name that none knows: they may be names or places"
+        found.personal = (
+            "words that no list knows, under a name that none knows: they may be names or places"
+        )
         found.kind = "personal"
         return
     found.shown = sorted(

@@ -7,18 +7,18 @@ take for a sign of its own is quoted.
 from __future__ import annotations
 
 import json
-import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_PLAIN = re.compile(r"[^\W\d_][\w ./()+–'’-]*|\d[\w./+-]*")
+_SIGNS = " _./()+–'’-%"  # signs that mean nothing to YAML inside a word
 _WIDTH = 110
 
 
 def word(text: str) -> str:
     """A scalar, quoted where it must be."""
-    plain = _PLAIN.fullmatch(text) and text == text.strip() and not text.endswith(("'", ":"))
-    if plain and " #" not in text and text not in ("null", "Null", "NULL", "~"):
+    letters = all(c in _SIGNS or unicodedata.category(c)[0] in "LNM" for c in text)
+    if text and letters and text == text.strip() and text[0] not in _SIGNS:
         return text
     return json.dumps(text, ensure_ascii=False)
 
