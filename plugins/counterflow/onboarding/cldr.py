@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
@@ -81,6 +81,20 @@ def month_names(language: str) -> Mapping[str, int]:
                 if any(c.isalpha() for c in name):
                     found.setdefault(name.strip("."), int(number))
     return found
+
+
+def month_list(language: str, words: Iterable[str]) -> dict[str, int]:
+    """The twelve names (full or short, in a date or alone) that hold all of `words`, else all names."""
+    locale, met = _locale(language), set(words)
+    if locale is None:
+        return {}
+    lists: list[dict[str, int]] = []
+    for use in ("format", "stand-alone"):
+        for width in ("wide", "abbreviated"):
+            names = locale.months[use][width].items()
+            lists.append({name.strip("."): int(number) for number, name in names})
+    best = max(lists, key=lambda listed: len(met & {fold(name) for name in listed}))
+    return best if met <= {fold(name) for name in best} else dict(month_names(language))
 
 
 @functools.cache

@@ -52,7 +52,7 @@ def fit_codes(found: Profile, code_list: str, lexicon: Lexicon, several: bool) -
     best = CodesFit(code_list)
     candidates = [one for one in lexicon.lists if one.code_list == code_list]
     for known in candidates:
-        share, many = _share(answered, frozenset(known.codes), several, found.many)
+        share, many = _share(answered, frozenset(known.codes), several, found.many, deep=True)
         better = share > best.share + 0.001
         equal = abs(share - best.share) <= 0.001 and best.known is not None
         if better or (equal and known.shared and best.known and not best.known.shared):
@@ -89,7 +89,11 @@ def _is_missing(lexicon: Lexicon, value: str, code_list: str) -> bool:
 
 
 def _share(
-    answered: Mapping[str, int], known: frozenset[str], several: bool, many: str | None
+    answered: Mapping[str, int],
+    known: frozenset[str],
+    several: bool,
+    many: str | None,
+    deep: bool = False,
 ) -> tuple[float, str | None]:
     """Share of the rows whose cell (or whose every item) the list knows, and the delimiter used."""
     rows = sum(answered.values())
@@ -97,10 +101,12 @@ def _share(
     if not several or plain == rows:
         return plain / rows, None
     left = {v: n for v, n in answered.items() if fold(v) not in known}
-    if plain < 0.2 * rows and many is None:
+    if plain < 0.2 * rows and many is None and not deep:
         return plain / rows, None
     best, used = 0.0, None
     for delimiter in [d for d in (many, *_DELIMITERS) if d]:
+        if not _promising(list(left)[:30], delimiter, known):
+            continue
         whole = 0.0
         for value, count in left.items():
             if delimiter.strip() and delimiter.strip() not in value:
@@ -110,6 +116,13 @@ def _share(
         if whole > best:
             best, used = whole, delimiter
     return (plain + best) / rows, used
+
+
+def _promising(values: list[str], delimiter: str, known: frozenset[str]) -> bool:
+    """Whether some of the values begin or end with a code of the list."""
+    mark = delimiter.strip() or delimiter
+    ends = [part for v in values for part in (v.partition(mark)[0], v.rpartition(mark)[2])]
+    return any(fold(part) in known for part in ends) or len(mark.strip()) == 0
 
 
 def _words(

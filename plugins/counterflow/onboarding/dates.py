@@ -38,6 +38,7 @@ class DateShape:
     reason: str
     month_language: str | None = None
     doubts: tuple[str, ...] = ()
+    month_words: frozenset[str] = frozenset()
     years: Counter[int] = field(default_factory=Counter, hash=False, compare=False)
 
     @property
@@ -214,7 +215,17 @@ def _in_calendar(
         reason += f"; as Gregorian dates {1 - shares['gregorian']:.0%} would be impossible or in the future"
     if others and calendar != "gregorian":
         doubts = (*doubts, f"the calendar may also be {' or '.join(others)}")
-    return DateShape(formats, calendar, shares[calendar], reason, language, doubts, read[calendar])
+    words = {fold(w) for v in values for w in re.findall(r"[^\W\d_]+", v)} & set(months)
+    return DateShape(
+        formats,
+        calendar,
+        shares[calendar],
+        reason,
+        language,
+        doubts,
+        frozenset(words),
+        read[calendar],
+    )
 
 
 def _chosen(

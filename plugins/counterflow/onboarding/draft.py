@@ -122,15 +122,6 @@ class Drafter:
         yes, no = self._consent(consent)
         text = Text()
         self._head(text)
-        if self.codes:
-            text.blank()
-            text.add(0, "codes")
-            for name, (codes, comment, unknown) in sorted(
-                self.codes.items(), key=lambda item: len(item[1][0])
-            ):
-                text.block(1, name, codes, comment)
-                for line in unknown:
-                    text.comment(2 if len(codes) > 3 else 1, line)
         text.blank()
         text.add(0, "tables")
         text.lines += tables.lines
@@ -138,9 +129,22 @@ class Drafter:
         text.lines += consent.lines
         text.blank()
         self._assertions(text)
+        self._lists(text)
         self._general()
         has = any(c.role and c.role.kind == "consent" for c in self.case.choices)
         return Draft(self.mission, str(text), self.decisions, yes, no, None, has)
+
+    def _lists(self, text: Text) -> None:
+        """The contract's own code lists, at its end: they may be long."""
+        if not self.codes:
+            return
+        text.blank()
+        text.add(0, "codes")
+        listed = sorted(self.codes.items(), key=lambda item: len(item[1][0]))
+        for name, (codes, comment, unknown) in listed:
+            text.block(1, name, codes, comment)
+            for line in unknown:
+                text.comment(2, line)
 
     # --- parts -----------------------------------------------------------------------------------
 
@@ -411,7 +415,7 @@ class Drafter:
         if shape.calendar != self.calendar:
             spec["calendar"] = shape.calendar
         if shape.month_language and any("%b" in f for f in shape.formats):
-            self.months |= cldr.month_names(shape.month_language)
+            self.months |= cldr.month_list(shape.month_language, shape.month_words)
         return spec
 
     def _codes(self, fit: CodesFit, where: str) -> Any:
@@ -496,7 +500,7 @@ class Drafter:
                 self._decide(
                     "column",
                     f"{plan.source.place or 'the file'}: {choice.name}",
-                    f"what is it? {_looks(choice)}",
+                    f"what is it? {_looks(choice)}{_held(choice)}",
                     perhaps,
                 )
         if ignored:
@@ -667,6 +671,12 @@ def _looks(choice: Choice) -> str:
     if found.kind == "blank":
         return "blank in the whole sample"
     return f"{found.kind}, {found.detail}" if found.detail else found.kind
+
+
+def _held(choice: Choice) -> str:
+    """The values that may be shown, for a person to tell what they mean."""
+    shown = choice.profile.shown[:12]
+    return ": " + ", ".join(f"{value} ({n})" for value, n in shown) if shown else ""
 
 
 def consent_words(choice: Choice) -> tuple[list[str], list[str]]:

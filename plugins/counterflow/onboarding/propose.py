@@ -84,6 +84,7 @@ def propose(sample: Sample, lexicon: Lexicon, night: date) -> list[TablePlan]:
     key = _case_key(case, lexicon)
     numbers = _numbers(case.columns[key]) if key is not None else frozenset()
     plans = [_plan(case, "case", key, lexicon, night, ())]
+    flat = {c.role.table for c in plans[0].choices if c.role and c.confidence > 0.85}
     taken = {"case"}
     others = [t for t in tables if t is not case]
     scored: list[tuple[float, str, SampleTable, int | None]] = []
@@ -94,7 +95,7 @@ def propose(sample: Sample, lexicon: Lexicon, night: date) -> list[TablePlan]:
             continue
         profiles = _profiles(table, own_key, lexicon, night, ())
         for name in _FLAT:
-            score = _table_score(table, name, profiles, own_key, lexicon)
+            score = _table_score(table, name, profiles, own_key, lexicon, name in flat)
             scored.append((score, name, table, own_key))
     done: set[int] = set()
     for score, name, table, own_key in sorted(scored, key=lambda s: -s[0]):
@@ -200,28 +201,31 @@ def _nested(table: SampleTable, case: SampleTable, sample: Sample) -> bool:
 
 
 def _table_score(
-    table: SampleTable, name: str, profiles: Sequence[Profile], key: int | None, lexicon: Lexicon
+    table: SampleTable,
+    name: str,
+    profiles: Sequence[Profile],
+    key: int | None,
+    lexicon: Lexicon,
+    told: bool,
 ) -> float:
-    """How much of a table is a canonical one: its file's name, its columns, its item."""
-    stem = plain(
-        re.sub(
-            r"\.\w+$",
-            "",
-            table.place.rpartition(".")[2] if "." not in table.place[-5:] else table.place,
-        )
-    )
-    score = 0.5 * (name in lexicon.files.get(stem, ()))
+    """How much a table is a canonical one: its file's name, its columns, its item.
+
+    `told`: the case's own row fills that table already; then only its name or its item speak for it.
+    """
+    place = table.place if re.search(r"\.\w{2,4}$", table.place) else table.place.rpartition(".")[2]
+    by_name = name in lexicon.files.get(plain(re.sub(r"\.\w{2,4}$", "", place)), ())
+    score, has_item = 0.5 * by_name, False
     for found in profiles:
-        if found.place == key:
+        options = list(_options(found, name, lexicon, own=True)) if found.place != key else []
+        if not options:
             continue
-        options = list(_options(found, name, lexicon, own=True))
-        if options:
-            best = max(options, key=lambda o: o.confidence)
-            item = best.role.name == TABLES[name].item
-            if best.by_values and not item:
-                continue  # a country or a gender may stand in any table
-            score += best.confidence * (1.5 if item and name != "citizenship" else 0.8)
-    return score
+        best = max(options, key=lambda o: o.confidence)
+        item = best.role.name == TABLES[name].item
+        if best.by_values and (not item or name == "citizenship"):
+            continue  # a country or a gender may stand in any table
+        score += best.confidence * (1.5 if item and name != "citizenship" else 0.8)
+        has_item |= item and best.confidence > 0.6
+    return score if by_name or has_item or not told else 0.0
 
 
 def _flat_tables(plans: list[TablePlan], taken: set[str]) -> None:
