@@ -78,7 +78,7 @@ def _month_language(values: Mapping[str, int], languages: Sequence[str]) -> str 
     """The language whose names of months stand in the cells; one that was met before wins a tie."""
     words = Counter[str]()
     for value, count in list(values.items())[:2000]:
-        if not any(c.isdigit() for c in value):
+        if not any(c.isdecimal() for c in value):
             continue  # a date holds a number
         for word in re.findall(r"[^\W\d_]{3,}", value):
             words[fold(word)] += count
@@ -105,7 +105,7 @@ def _signature(text: str, months: Mapping[str, int]) -> tuple[str, ...] | None:
         return None
     found = []
     for piece in pieces:
-        if piece.isdigit():
+        if piece.isdecimal():
             found.append("9" * len(piece) if len(piece) in (4,) else "9")
             if len(piece) > 4:
                 return None
@@ -134,7 +134,7 @@ def _format(held: Counter[str], months: Mapping[str, int]) -> tuple[str | None, 
     """The format of cells of one signature, and what is in doubt about it."""
     split = [(_pieces(digits(value), months), count) for value, count in held.items()]
     width = len(split[0][0])
-    numbers = [i for i in range(width) if split[0][0][i].isdigit()]
+    numbers = [i for i in range(width) if split[0][0][i].isdecimal()]
     named = [i for i in range(width) if fold(split[0][0][i]) in months]
     value = split[0][0]
     if len(named) > 1 or not 1 <= len(numbers) + len(named) <= 3:

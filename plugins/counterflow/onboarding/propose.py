@@ -152,7 +152,7 @@ def _case_key(table: SampleTable, lexicon: Lexicon) -> int | None:
         )
         other = any(n.score > 0.8 and n.role.kind != "key" for n in _named(table, place, lexicon))
         short = max(len(v) for v, _ in filled) <= 32 and any(
-            any(c.isdigit() for c in v) for v, _ in filled[:50]
+            any(c.isdecimal() for c in v) for v, _ in filled[:50]
         )
         score = unique * (0.35 + 0.65 * named) * (1.0 if short else 0.4) - 0.3 * (
             other and not named
@@ -383,6 +383,8 @@ def _placed(role: Role, canonical: str, own: bool, found: Profile) -> Role | Non
         return role
     if role.table in ("perpetrator", "route_leg", "event", "screening", "referral"):
         return None  # a row of the case has no place for them but in groups
+    if role.table == "recruitment":
+        return role
     if role.name in (
         "country",
         "start_year",

@@ -189,14 +189,9 @@ def _sheets(data: bytes, lexicon: Lexicon, limits: Limits, kind: str) -> Iterato
     """Every sheet with a header and at least two columns."""
     names = _sheet_names(data)
     for name in names:
-        rows = [[cell_text(c) for c in row] for row in _sheet(data, name, limits, kind)]
+        rows = [[cell_text(c) for c in row] for row in sheet_rows(data, name, limits, kind)]
         if sum(1 for row in rows if sum(1 for c in row if c.strip()) > 1) > 1:
             yield _laid_out(name, rows, lexicon)
-
-
-def _sheet(data: bytes, name: str, limits: Limits, kind: str) -> list[list[Any]]:
-    del kind
-    return sheet_rows(data, name, limits)
 
 
 def _sheet_names(data: bytes) -> list[str]:

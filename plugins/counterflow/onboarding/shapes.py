@@ -179,7 +179,7 @@ def _few(values: Mapping[str, int], rows: int) -> bool:
 def _counts_up(cells: Cells) -> bool:
     """Whether the rows are numbered one after the other."""
     numbers = [digits(cells.values[p]) for p in cells.places[:50]]
-    if len(numbers) < 5 or not all(n.isdigit() for n in numbers):
+    if len(numbers) < 5 or not all(n.isdecimal() for n in numbers):
         return False
     first = int(numbers[0])
     return first in (0, 1) and [int(n) for n in numbers] == list(range(first, first + len(numbers)))
