@@ -30,9 +30,12 @@ OTHERS = 3  # synthetic missions that load in the same night
 ACCEPTED = [n for n in range(1, lithuania.CASES + 1) if lithuania.consent(n) == "Taip"]
 # what the decisions of the draft become, as the mission's steward would answer them
 DECIDED = (
-    ("path: \"bylos_", "path: \"iskelti/bylos_"),
+    ('path: "bylos_', 'path: "iskelti/bylos_'),
     ("yes: [to be decided]", "yes: [Taip]"),
-    ("from: Išnaudojimo šalis, codes: countries_lt", "from: Išnaudojimo šalis, codes: countries_lt, basis: last_exploitation"),
+    (
+        "from: Išnaudojimo šalis, codes: countries_lt",
+        "from: Išnaudojimo šalis, codes: countries_lt, basis: last_exploitation",
+    ),
     ('Kabinetas: "to be decided: codes, 3 values"', "Kabinetas: the room of the interview"),
 )
 
@@ -75,7 +78,10 @@ def onboarded(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def _drafted(sample: Path, missions: Path) -> str:
     """What the command writes."""
     target = sample.parent / "LTU.yml"
-    environment = {"COUNTERFLOW_MISSIONS": str(missions), "COUNTERFLOW_HOME": str(sample.parent / "no")}
+    environment = {
+        "COUNTERFLOW_MISSIONS": str(missions),
+        "COUNTERFLOW_HOME": str(sample.parent / "no"),
+    }
     done = CliRunner().invoke(
         app, ["onboard", str(sample), "--mission", "LTU", "--out", str(target)], env=environment
     )
@@ -92,7 +98,7 @@ def test_the_contract_is_sound_beside_the_others(onboarded: Settings) -> None:
     report = check_folder(onboarded.missions)
     assert [e for e in report.errors if e.file.name == "LTU.yml"] == []
     assert "LTU" in report.contracts
-    contract = yaml.load((onboarded.missions / "LTU.yml").read_text("utf-8"), yaml.BaseLoader)  # noqa: S506
+    contract = yaml.load((onboarded.missions / "LTU.yml").read_text("utf-8"), yaml.BaseLoader)
     assert "extends" not in contract  # no dialect of the 72 fits
 
 
@@ -126,7 +132,13 @@ def duration(number: int) -> str:
     months = number % 30
     if months < 3:
         return "under_3_months"
-    return "3_to_11_months" if months < 12 else "12_to_23_months" if months < 24 else "24_months_and_over"
+    return (
+        "3_to_11_months"
+        if months < 12
+        else "12_to_23_months"
+        if months < 24
+        else "24_months_and_over"
+    )
 
 
 def test_the_facts_of_every_case(onboarded: Settings) -> None:
@@ -140,7 +152,9 @@ def test_the_facts_of_every_case(onboarded: Settings) -> None:
             "last_exploitation",
             "yes",
             duration(n),
-            {"Single": "single", "Married": "married", "Divorced": "divorced"}[lithuania.STATUSES[n % 4]],
+            {"Single": "single", "Married": "married", "Divorced": "divorced"}[
+                lithuania.STATUSES[n % 4]
+            ],
             "yes" if n % 3 == 0 else "unknown",
             "yes" if n % 3 else "unknown",
         )

@@ -13,9 +13,20 @@ from tests.support import archive
 
 CASES = 120
 NIGHT = date(2010, 11, 25)
-MONTHS = (
-    "sausio vasario kovo balandžio gegužės birželio liepos rugpjūčio rugsėjo spalio lapkričio gruodžio"
-).split()
+MONTHS = [
+    "sausio",
+    "vasario",
+    "kovo",
+    "balandžio",
+    "gegužės",
+    "birželio",
+    "liepos",
+    "rugpjūčio",
+    "rugsėjo",
+    "spalio",
+    "lapkričio",
+    "gruodžio",
+]
 GENDERS = ("Feminine", "Feminine", "Masculine")
 STATUSES = ("Single", "Married", "Divorced", "Single")
 COUNTRIES = {

@@ -37,7 +37,7 @@ def test_day_or_month_first_is_a_doubt_where_no_number_is_above_twelve() -> None
 
 
 def test_names_of_months_of_any_language() -> None:
-    lithuanian = "sausio vasario kovo balandžio gegužės birželio".split()
+    lithuanian = ["sausio", "vasario", "kovo", "balandžio", "gegužės", "birželio"]
     found = shape([f"2009 m. {lithuanian[n % 6]} {1 + n} d." for n in range(28)])
     assert (found.formats, found.month_language) == (("%Y m. %b %d d.",), "lt")
     assert shape([f"{1 + n} mars 2009" for n in range(28)]).formats == ("%d %b %Y",)
@@ -50,15 +50,21 @@ def test_the_buddhist_era_is_told_by_its_years() -> None:
 
 
 def test_the_solar_hijri_calendar_is_told_by_its_years() -> None:
-    assert shape([f"13{82 + n % 6}/{1 + n % 12}/{1 + n}" for n in range(28)]).calendar == "solar_hijri"
+    assert (
+        shape([f"13{82 + n % 6}/{1 + n % 12}/{1 + n}" for n in range(28)]).calendar == "solar_hijri"
+    )
 
 
 def test_dates_in_two_ways_are_two_formats() -> None:
-    texts = [d.strftime("%Y-%m-%d") for d in DAYS[:40]] + [d.strftime("%d/%m/%Y") for d in DAYS[40:]]
+    texts = [d.strftime("%Y-%m-%d") for d in DAYS[:40]] + [
+        d.strftime("%d/%m/%Y") for d in DAYS[40:]
+    ]
     assert shape(texts).formats == ("%Y-%m-%d", "%d/%m/%Y")
 
 
-@pytest.mark.parametrize("texts", [["yes", "no"], ["12345", "23456"], ["Zxqvella", "Maria"], ["1", "2"]])
+@pytest.mark.parametrize(
+    "texts", [["yes", "no"], ["12345", "23456"], ["Zxqvella", "Maria"], ["1", "2"]]
+)
 def test_other_things_are_no_dates(texts: list[str]) -> None:
     assert date_shape(dict.fromkeys(texts, 9), NIGHT) is None
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from counterflow.contracts import Contract, load_contract
+from counterflow.contracts import Contract, contract_files, load_contract
 from counterflow.onboarding.lexicon import Lexicon, Role
 from counterflow.onboarding.match import _place, _table_for, best_match, slots
 from counterflow.onboarding.propose import TablePlan, propose
@@ -22,8 +22,8 @@ from counterflow.synthetic import generate
 from tests.onboarding.conftest import MISSIONS
 
 NIGHT = date(2010, 11, 25)
-# One mission each of the families of forms: relational in Cyrillic and Latin script, workbook, survey, JSON.
-CHOSEN = ("MDA", "UKR", "POL", "MEX", "HTI", "LBN")
+# One of each family of forms: relational in Cyrillic and Latin script, workbook, flat file, JSON.
+DIALECTS = ("legacy_ro", "legacy_uk", "htcds_xlsx", "htcds1_es", "htcds1_fr", "casebook_ar")
 DROPPED = ("personal", "notes", "ignore")
 
 
@@ -33,6 +33,15 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
     generate(folder, 72, 5000, 7, 1, NIGHT)
     return folder / "exports"
+
+
+@pytest.fixture(scope="module")
+def chosen(exports: Path) -> dict[str, str]:
+    """Dialect → the first mission that extends it."""
+    found: dict[str, str] = {}
+    for path in contract_files(MISSIONS):
+        found.setdefault(load_contract(path).dialect, path.stem)
+    return {dialect: found[dialect] for dialect in DIALECTS if (exports / found[dialect]).is_dir()}
 
 
 def export_of(exports: Path, mission: str) -> Path:
@@ -78,7 +87,9 @@ def measured(
     for mission, lexicon in lexicons.items():
         sample = read_sample(export_of(exports, mission).read_bytes(), lexicon)
         plans = propose(sample, lexicon, NIGHT)
-        for column, expected, got in compared(sample, plans, load_contract(MISSIONS / f"{mission}.yml")):
+        for column, expected, got in compared(
+            sample, plans, load_contract(MISSIONS / f"{mission}.yml")
+        ):
             total += 1
             right += is_right(expected, got)
             if expected.kind == "personal" and got is not None and got.kind not in DROPPED:
@@ -86,33 +97,32 @@ def measured(
     return right, total, read
 
 
-@pytest.mark.parametrize("mission", CHOSEN)
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_committed_dialect_is_recognised(
-    exports: Path, lexicon: Lexicon, settings: Settings, mission: str
+    exports: Path, lexicon: Lexicon, settings: Settings, chosen: dict[str, str], dialect: str
 ) -> None:
-    path = export_of(exports, mission)
+    path = export_of(exports, chosen[dialect])
     sample = read_sample(path.read_bytes(), lexicon)
-    best, *others = best_match(sample, path.name, settings, NIGHT)
-    assert best.dialect == load_contract(MISSIONS / f"{mission}.yml").dialect
+    best, *others = best_match(sample, settings, NIGHT)
+    assert best.dialect == dialect
     assert best.fits
     assert all(other.score <= best.score for other in others)
 
 
-def test_columns_are_found_without_dialects(exports: Path, lexicon: Lexicon) -> None:
-    """With the words of all contracts: 98.8 % of 1,000 columns were right when this was written."""
-    right, total, read = measured(exports, dict.fromkeys(CHOSEN, lexicon))
+def test_columns_are_found_without_dialects(
+    exports: Path, lexicon: Lexicon, chosen: dict[str, str]
+) -> None:
+    """With the words of all contracts: 99 to 100 % were right when this was written."""
+    right, total, read = measured(exports, dict.fromkeys(chosen.values(), lexicon))
     print(f"{right} of {total} columns right ({right / total:.1%})")
     assert read == []
     assert total > 250
     assert right >= 0.95 * total
 
 
-def test_columns_of_a_form_that_was_never_seen(exports: Path) -> None:
-    """Without the words of the mission's own dialect: what is not found is left to a person, not guessed."""
-    unseen = {
-        mission: Lexicon.learn(MISSIONS, [load_contract(MISSIONS / f"{mission}.yml").dialect])
-        for mission in CHOSEN
-    }
+def test_columns_of_a_form_that_was_never_seen(exports: Path, chosen: dict[str, str]) -> None:
+    """Without the words of the mission's own dialect: 82 to 85 % when this was written."""
+    unseen = {m: Lexicon.learn(MISSIONS, [dialect]) for dialect, m in chosen.items()}
     right, total, read = measured(exports, unseen)
     print(f"{right} of {total} columns right ({right / total:.1%})")
     assert read == []

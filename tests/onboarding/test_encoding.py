@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 
 import pytest
 from hypothesis import given
@@ -27,7 +28,7 @@ SENTENCES = {
 def test_an_eight_bit_encoding_is_told_by_its_letters(encoding: str) -> None:
     guesses = guess_encoding((SENTENCES[encoding] * 4).encode(encoding))
     assert guesses[0].encoding == encoding
-    assert all(a.confidence >= b.confidence for a, b in zip(guesses, guesses[1:], strict=False))
+    assert all(a.confidence >= b.confidence for a, b in itertools.pairwise(guesses))
 
 
 def test_a_mark_wins() -> None:

@@ -28,7 +28,12 @@ def everything_said(sample: Path, settings: Settings, capsys: pytest.CaptureFixt
     found = onboard(sample, "LTU", settings, lithuania.NIGHT)
     page(found, Console(width=300))
     printed = capsys.readouterr()
-    return printed.out + printed.err + found.draft.text + json.dumps(found.to_dict(), ensure_ascii=False)
+    return (
+        printed.out
+        + printed.err
+        + found.draft.text
+        + json.dumps(found.to_dict(), ensure_ascii=False)
+    )
 
 
 def planted_everywhere() -> bytes:
@@ -121,7 +126,11 @@ def test_the_command_writes_one_file_and_leaves_no_trace(
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(["nothing.csv", "--mission", "LTU"], 2), (["{empty}", "--mission", "LTU"], 1), (["{good}", "--mission", "XQZ"], 1)],
+    [
+        (["nothing.csv", "--mission", "LTU"], 2),
+        (["{empty}", "--mission", "LTU"], 1),
+        (["{good}", "--mission", "XQZ"], 1),
+    ],
 )
 def test_what_cannot_be_onboarded_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int

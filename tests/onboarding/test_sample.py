@@ -22,7 +22,9 @@ def test_the_delimiter_parts_every_line_alike(lexicon: Lexicon, delimiter: str) 
 
 
 def test_commas_inside_cells_are_no_delimiter(lexicon: Lexicon) -> None:
-    text = "Case ID;Citizenship\n" + 'A-1;"Moldova, Republic of"\nA-2;Iran, Islamic Republic of\n' * 20
+    text = (
+        "Case ID;Citizenship\n" + 'A-1;"Moldova, Republic of"\nA-2;Iran, Islamic Republic of\n' * 20
+    )
     assert read_sample(text.encode(), lexicon).delimiter == ";"
 
 

@@ -71,7 +71,7 @@ def onboard(
     plans = propose(sample, lexicon, night)
     if not plans:
         raise Refused("no_rows", "the sample holds no table", "Ask the mission for another export")
-    matches = best_match(sample, path.name, settings, night) if dialects else []
+    matches = best_match(sample, settings, night) if dialects else []
     draft = None
     if matches and matches[0].fits:
         draft = draft_over(mission, sample, plans, matches[0], pattern)

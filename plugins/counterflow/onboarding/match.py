@@ -89,9 +89,8 @@ class Match:
         }
 
 
-def best_match(sample: Sample, name: str, settings: Settings, night: date) -> list[Match]:
+def best_match(sample: Sample, settings: Settings, night: date) -> list[Match]:
     """The dialects that name at least one column of the sample, the best first."""
-    del name
     found = [
         match
         for dialect, contract in _dialects(settings)
