@@ -51,10 +51,12 @@ def test_the_rows_of_a_merged_record_belong_to_the_case_that_took_it_in(tmp_path
     found = landed(tmp_path, MERGED, cases, means=means("2", "3", "1", "4"))
     assert merging(found) == [(None, "blank"), (key("1"), "ok"), (key("1"), "ok"), (None, "blank")]
     assert children(found) == [(key("1"), "ok")] * 3 + [(key("4"), "ok")]
-    # its own answers stay its own, and no case has its key
-    assert found.tables["citizenship"].column("case_key").to_pylist() == [
-        key(number) for number in "1234"
-    ]
+    # also what of its own row stands in other tables; the row itself keeps its key
+    owners = found.tables["citizenship"].column("case_key").to_pylist()
+    assert owners == [key("1"), key("1"), key("1"), key("4")]
+    assert found.tables["case"].column("case_key").to_pylist() == [key(n) for n in "1234"]
+    own = [row["case_key"] for row in found.rows.to_pylist() if row["source"] == "case"]
+    assert own == [key(n) for n in "1234"]
     assert found.rows.num_rows == 8
 
 

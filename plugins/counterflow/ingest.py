@@ -71,6 +71,7 @@ class _Source:
     keys: pa.Array  # case key per row, null where there is no case number
     kept: Places  # rows that are landed
     readings: pa.Array  # key_reading or case_reading per row
+    owners: pa.Array  # per row the key of the case that what it says in other tables is of
     own: dict[str, pa.Array] = field(default_factory=dict)  # further landed columns of its own rows
 
 
@@ -98,7 +99,7 @@ def ingest(data: bytes, contract: Contract, mission_keys: MissionKeys, night: da
                 source_name,
                 source.columns,
                 source.kept,
-                source.keys,
+                source.keys if name == "case" else source.owners,
                 source.readings,
                 source.own,
             )
@@ -106,7 +107,7 @@ def ingest(data: bytes, contract: Contract, mission_keys: MissionKeys, night: da
             else builder.empty(name)
         )
     landed.tables["local_attribute"] = builder.local_attributes(
-        {n: (s.columns, s.kept, s.keys, s.readings) for n, s in judged.items()}
+        {n: (s.columns, s.kept, s.owners, s.readings) for n, s in judged.items()}
     )
     landed.rows = pa.concat_tables(
         [_landed_rows(contract.mission, n, s) for n, s in judged.items()]
@@ -194,7 +195,7 @@ class _Gate:
             reasons, readings = self._cases(source, used, keys, places, blank)
             own = self._merge(source, keys, places, blank, reasons, readings)
         else:
-            keys = [self.survivors.get(key, key) if key is not None else None for key in keys]
+            keys = self._of_survivors(keys)
             reasons, readings = self._children(keys, places)
         withheld = np.fromiter((bool(r) for r in reasons), np.bool_, source.rows) & ~blank
         for row in np.flatnonzero(withheld).tolist():
@@ -214,7 +215,12 @@ class _Gate:
                 for r, p in zip(readings, places, strict=True)
             ]
         texts = pa.array(readings, pa.string())
-        return _Source(source, all_keys, kept.astype(np.int64), texts, own)
+        owners = gather(pa.array(self._of_survivors(keys), pa.string()), places)
+        return _Source(source, all_keys, kept.astype(np.int64), texts, owners, own)
+
+    def _of_survivors(self, keys: list[str | None]) -> list[str | None]:
+        """The keys, those of merged records replaced by their survivors'."""
+        return [self.survivors.get(key, key) if key is not None else None for key in keys]
 
     def withheld_cases(self) -> pa.Table:
         """The cases that are withheld, for the purge of what was once published of them."""
