@@ -548,3 +548,45 @@ def test_another_version_of_the_template_is_refused(
     with pytest.raises(Refused) as refused:
         load(workbook([older(1) | {"Consent": "Yes"}], columns), contract(tmp_path, dialect))
     assert refused.value.code == "missing_column"
+
+
+# HTCDS 1.x as a flat file: technical names are the header, the picklists' values stand as labels.
+
+FLAT = {
+    "cas_CaseNumber": "MNE-0001", "cas_RegistrationDate": "03/01/2010", "prs_Gender": "Feminine",
+    "prs_MaritalStatus": "Single", "prs_HighestLevelOfEducation": "Bachelor’s or Equivalent Level",
+    "hte_Country": "Russia", "cas_Status": "Follow up", "prs_NumberOfChildren": "2",
+    "prs_PrimaryLanguage": "", "prs_SecondaryLanguage": "", "prs_Deceased": "FALSE",
+    "prs_MailingCountry": "Ukraine", "vic_AgeWhenTrafficked": "23", "prs_Birthdate": "02/01/1985",
+    "prs_Citizenship": "Moldova; Romania", "vic_TypeOfExploitation": "Forced labour",
+    "vic_ForcedLabourIndustry": f"{HOUSEHOLDS}; Construction",
+    "vic_MethodsOfControl": "Debt bondage", "vic_MethodOfRecruitment": "At work",
+    "vic_RelationshipToTrafficker": "Unaquainted",  # so misspelt in the standard
+    "vic_Vulnerabilities": "Poverty; Abuse - physical; Disability and physical health",
+    "spl_Type": "Health; Legal", "vic_TypeOfSexExploitation": "Prostitution",
+    "vic_RecruitmentWebsitesAndApps": "Facebook", "vic_ExploitationWebsitesAndApps": "",
+    "vic_AgreementToManagePersonalData": "TRUE", "cas_CaseOwner": SECRET, "prs_FirstName": SECRET,
+    "prs_SecondName": SECRET, "prs_IdentityNumber": SECRET, "prs_MailingStreet": SECRET,
+    "prs_MobilePhone": SECRET, "vic_DetailsOfVulnerabilities": SECRET,
+}  # fmt: skip
+
+
+def test_version_1_as_a_flat_file(tmp_path: Path) -> None:
+    rows = [
+        FLAT,
+        FLAT | {"cas_CaseNumber": "MNE-0002", "vic_AgreementToManagePersonalData": "FALSE"},
+        FLAT | {"cas_CaseNumber": "MNE-0003", "vic_AgreementToManagePersonalData": ""},
+    ]
+    lines = ["\t".join(FLAT), *("\t".join(row[column] for column in FLAT) for row in rows)]
+    said = contract(tmp_path, "htcds1_en")
+    found = load("\r\n".join(lines).encode("utf-16"), said)
+    assert found.landed.withheld == {"no_consent": 1, "consent_unknown": 1}
+    assert found.values("vulnerability", "factor", 1) == VULNERABLE
+    assert found.values("recruitment", "recruiter_relationship", 1) == ["unaquainted"]
+    assert found.values("exploitation", "labour_sector", 1) == [
+        "t_activities_of_households_as_employers", "f_construction",
+    ]  # fmt: skip
+    assert found.values("assistance", "service_type", 1) == ["health", "legal"]
+    assert found.values("case", "country_of_residence", 1) == ["UKR"]
+    assert found.values("case", "age_band_when_trafficked", 1) == ["21-23"]
+    assert [found.signals(kind) for kind in ("unknown_column", "unmapped_code")] == [[], []]

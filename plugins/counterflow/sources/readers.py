@@ -162,6 +162,9 @@ def _csv_columns(body: str, width: int, source: Source) -> list[pa.Array]:
 
     if not body.strip("\r\n"):
         return [pa.array([], pa.string()) for _ in range(width)]
+    # a blank line is as wide as all others once it is laid out
+    blank = 2 * sum(body.count(lines) for lines in ("\n\n", "\n\r\n", "\r\r"))
+    check_cells(blank, width, len(body))
     if (
         body.count('"') % 2
     ):  # a mark inside a cell, or one that is never closed: the exact parser tells
@@ -199,7 +202,7 @@ def _csv_columns(body: str, width: int, source: Source) -> list[pa.Array]:
 
 def _exact_columns(body: str, width: int, source: Source) -> list[pa.Array]:
     rows: list[list[str]] = []
-    long, short, first, empty = 0, 0, 0, 0
+    long, short, first = 0, 0, 0
     csv.field_size_limit(source.limits.cell)
     blank = [""] * width
     try:
@@ -208,8 +211,6 @@ def _exact_columns(body: str, width: int, source: Source) -> list[pa.Array]:
         ):
             if len(row) != width:
                 if not any(row):
-                    empty += 1
-                    check_cells(empty, width, len(body))
                     rows.append(blank)
                     continue
                 long += len(row) > width
