@@ -12,6 +12,7 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -26,9 +27,11 @@ from counterflow.orchestration.api import Api
 from counterflow.orchestration.config import DAG_ID, LocalAirflow, free_port
 from counterflow.orchestration.processes import running
 from counterflow.settings import PROJECT, Settings
+from counterflow.shell import connect
 
 NIGHT = "2010-11-25"
 PAGE = PROJECT / "docs" / "benchmarks.md"
+GUIDE = PROJECT / "docs" / "analysts.md"
 PRODUCED = ("landing", "build", "warehouse")
 VERSIONS = ("apache-airflow", "dbt-duckdb", "duckdb", "great-expectations", "pyarrow")
 
@@ -89,6 +92,7 @@ def measure(settings: Settings, repeat: int, cases: int) -> list[Figure]:
     )
     helped = Figure("Help", "counterflow --help", 0.3)
     status = Figure("Status", "counterflow status", 1.0)
+    question = Figure("The slowest query of the analysts' guide", "docs/analysts.md", 1.0)
 
     def command(*arguments: str) -> Callable[[], None]:
         return lambda: _command(settings, *arguments)
@@ -101,12 +105,13 @@ def measure(settings: Settings, repeat: int, cases: int) -> list[Figure]:
         _time(alone_again, night, count=number > 0)
     _repeat(helped, max(repeat, 5), command("--help"))
     _repeat(status, max(repeat, 5), command("status"))
+    _slowest(question, settings, max(repeat, 5))
     with _airflow(settings) as run:
         for number in range(repeat + 1):
             _wipe(settings)
             _time(airflow_night, run, count=number > 0)
             _time(airflow_again, run, count=number > 0)
-    return [made, alone, alone_again, airflow_night, airflow_again, helped, status]
+    return [made, alone, alone_again, airflow_night, airflow_again, helped, status, question]
 
 
 @contextlib.contextmanager
@@ -138,6 +143,21 @@ def _command(settings: Settings, *arguments: str) -> None:
         check=True,
         capture_output=True,
     )
+
+
+def _slowest(figure: Figure, settings: Settings, times: int) -> None:
+    """The seconds of the slowest query of the guide, in each of several passes over all."""
+    queries = re.findall(r"^```sql\n(.*?)^```", GUIDE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    for number in range(times + 1):
+        spent = []
+        for query in queries:
+            with connect(settings) as warehouse:
+                started = time.perf_counter()
+                warehouse.execute(query).fetchall()
+                spent.append(time.perf_counter() - started)
+        if number:
+            figure.seconds.append(max(spent))
+    print(f"{figure.name}: {figure.median:.2f} s of {len(queries)}", file=sys.stderr)
 
 
 def _wipe(settings: Settings) -> None:
