@@ -123,7 +123,7 @@ def nightly(
     settings = Settings.from_env(exports)
     report = run_night(settings, _night(night), mission or None, full_refresh, quiet=as_json)
     _show_report(report, as_json)
-    if report.published != report.night:
+    if not report.is_published:
         raise typer.Exit(1)
 
 
@@ -342,7 +342,7 @@ def quarantine_replay(
     settings = Settings.from_env()
     report = replay_night(settings, _published_night(settings, night), quiet=as_json)
     _show_report(report, as_json)
-    if report.published != report.night:
+    if not report.is_published:
         raise typer.Exit(1)
 
 

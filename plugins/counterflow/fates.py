@@ -14,6 +14,7 @@ from typing import Any
 from counterflow.contracts import Contract, ContractError
 from counterflow.landing import Landing, NightRecord
 from counterflow.settings import PROJECT, Settings
+from counterflow.sources import Refused
 
 
 def open_record(landing: Landing, night: date) -> None:
@@ -84,3 +85,23 @@ def mark_failed(settings: Settings, night: date, mission: str, error: BaseExcept
             "export was taken. See docs/runbooks/mission_failed.md"
         )
     return stale(Landing(settings.landing, mission), night, "failed", message)
+
+
+def refused(mission: str, error: Refused) -> str:
+    """The message of an export that is refused before it is landed."""
+    return f"{mission}: export refused ({error.code}): {error}"
+
+
+def refuse_older(landing: Landing, night: date, sha256: str) -> None:
+    """Refuse bytes that were in force before and have been replaced since."""
+    earlier = [r for r in landing.records(night) if r.night < night and r.export_sha256]
+    if not earlier or earlier[-1].tried_sha256 == sha256:
+        return  # the mission insists: it delivered the same bytes again after they were refused
+    if earlier[-1].export_sha256 != sha256:
+        first = next((r for r in earlier if r.export_sha256 == sha256), None)
+        if first is not None:
+            raise Refused(
+                "older_export",
+                f"these are the bytes of the export of {first.loaded_night}, which a newer one has replaced",
+                "Ask the mission for its newest export",
+            )

@@ -58,7 +58,7 @@ def _judge_and_publish(
     """Validate, transform, gates, publish; why it stopped, or nothing."""
     nightly.validate(settings, night, missions, lambda _, at, of: told("validate", at, of))
     try:
-        nightly.transform(settings, night, lambda _, at, of: told("transform", at, of))
+        nightly.transform(settings, night, lambda name, at, of: told(_step(name), at, of))
         nightly.gates(settings, night)
         told("gates", 1, 1)
         nightly.publish(settings, night)
@@ -66,6 +66,11 @@ def _judge_and_publish(
     except (GateFailed, BuildFailed) as refused:
         return str(refused)
     return ""
+
+
+def _step(name: str) -> str:
+    """Past nights that are derived again are a step of their own; dbt's nodes are `transform`."""
+    return name if name == nightly.HISTORY else "transform"
 
 
 def _ingest(

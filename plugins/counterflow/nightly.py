@@ -21,7 +21,15 @@ from counterflow import contracts, keys
 from counterflow.contracts import Contract
 from counterflow.contracts.digest import reading_digest
 from counterflow.depersonalise import MissionKeys
-from counterflow.fates import mark_failed, open_record, stale, standing, without_export
+from counterflow.fates import (
+    mark_failed,
+    open_record,
+    refuse_older,
+    refused,
+    stale,
+    standing,
+    without_export,
+)
 from counterflow.landing import (
     PENDING,
     Landing,
@@ -33,6 +41,7 @@ from counterflow.landing import (
 from counterflow.lateness import is_overdue, late_message
 from counterflow.locks import exclusive
 from counterflow.reporting import Line, Report, make_report
+from counterflow.restating import restate
 from counterflow.settings import Settings
 from counterflow.sources import FolderTransport, Refused, Transport
 
@@ -42,6 +51,7 @@ if TYPE_CHECKING:
     from counterflow.warehouse.publication import Publication
 
 Progress = Callable[[str, int, int], None]
+HISTORY = "history"  # the step of `transform` that derives past nights
 _UNSETTLED = (PENDING, "refused", "failed")
 
 
@@ -171,6 +181,7 @@ def _settled(
             tried_sha256=None,
             tried_verdict=before.verdict,
             message=late_message(contract, delivery.night, night) if overdue else "",
+            delivered=delivery.night,
         )
     )
 
@@ -184,17 +195,17 @@ def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = F
     try:
         contract = contract_of(settings, mission)
         return _ingest(settings, night, contract, landing, full_refresh)
-    except Refused as refused:
-        message = f"{mission}: export refused ({refused.code}): {refused}"
+    except Refused as error:
         fetcher = transport(settings, contract)
         delivery = fetcher.newest(contract, night)
         record = stale(
             landing,
             night,
             "refused",
-            message,
+            refused(mission, error),
             tried_sha256=fetcher.sha256(delivery) if delivery else None,
             reading=reading_digest(contract),
+            delivered=delivery.night if delivery else None,
         )
         return Ingested(mission, "refused", record.message)
     except (ConnectionError, TimeoutError) as error:  # may heal: the record stands if it does not
@@ -218,7 +229,7 @@ def _ingest(
             "missing", "the export is gone since the plan was made", "Run the night again"
         )
     sha256, digest = fetcher.sha256(delivery), reading_digest(contract)
-    _refuse_older(landing, night, sha256)
+    refuse_older(landing, night, sha256)
     name = None if full_refresh else landing.find(sha256, digest, night)
     if name is None:
         data = fetcher.fetch(delivery, contract.source.limits.packed)
@@ -256,21 +267,6 @@ def _ingest(
         )
     )
     return Ingested(contract.mission, PENDING, "", found.rows_read)
-
-
-def _refuse_older(landing: Landing, night: date, sha256: str) -> None:
-    """Refuse bytes that were in force before and have been replaced since."""
-    earlier = [r for r in landing.records(night) if r.night < night and r.export_sha256]
-    if not earlier or earlier[-1].tried_sha256 == sha256:
-        return  # the mission insists: it delivered the same bytes again after they were refused
-    if earlier[-1].export_sha256 != sha256:
-        first = next((r for r in earlier if r.export_sha256 == sha256), None)
-        if first is not None:
-            raise Refused(
-                "older_export",
-                f"these are the bytes of the export of {first.loaded_night}, which a newer one has replaced",
-                "Ask the mission for its newest export",
-            )
 
 
 def validate(
@@ -330,30 +326,66 @@ def _building(settings: Settings) -> Iterator[None]:
 
 
 def transform(settings: Settings, night: date, progress: Progress | None = None) -> Build:
-    """Write the sources of the night and build the warehouse beside the published one."""
-    from counterflow.warehouse.build import build
+    """Write the sources of the night and build the warehouse beside the published one.
+
+    What is built is always the newest recorded night. Nights before it whose history is missing, or
+    was made of other exports or verdicts (a past night was run again, a file came late), are derived
+    first, oldest first and from landing alone; `progress` hears of each under the name HISTORY.
+    """
+    from counterflow.warehouse import history
+    from counterflow.warehouse.build import build, build_past
     from counterflow.warehouse.sources import write_sources
 
     codes = [path.stem for path in contracts.contract_files(settings.missions)]
+    mission_keys_ = {code: mission_keys(settings, code) for code in codes}
     with _building(settings):
-        write_sources(settings, night, {c: mission_keys(settings, c) for c in codes})
-        return build(settings, night, time.monotonic, progress)
+        due = history.derivation(settings, night)
+        history.begin(settings, due.base)
+        try:
+            for number, one in enumerate(due.nights, start=1):
+                if due.nights != (night,):
+                    _restate(settings, one)
+                write_sources(settings, one, mission_keys_)
+                history.write_derived_night(settings, one)
+                if one != due.nights[-1]:
+                    build_past(settings, one)
+                    history.go_on(settings)
+                    if progress is not None:
+                        progress(HISTORY, number, len(due.nights) - 1)
+            return build(settings, due.nights[-1], time.monotonic, progress)
+        finally:
+            history.end(settings)
+
+
+def _restate(settings: Settings, night: date) -> None:
+    """Settle and judge a recorded night on the nights before it, from landing alone."""
+    sound = []
+    for path in contracts.contract_files(settings.missions):
+        try:
+            if restate(settings, contract_of(settings, path.stem), night) is not None:
+                sound.append(path.stem)
+        except contracts.ContractError:
+            continue  # a contract that broke since says nothing of that night: its record stays
+    if sound:
+        validate(settings, night, sound)
 
 
 def gates(settings: Settings, night: date) -> list[GateResult]:
-    """Run all gates on the build. Raises GateFailed."""
+    """Run all gates on the build that a run of `night` made. Raises GateFailed."""
     from counterflow.warehouse.gates import run_gates
+    from counterflow.warehouse.history import newest_night
 
     with _building(settings):
-        return run_gates(settings, night)
+        return run_gates(settings, newest_night(settings, night))
 
 
 def publish(settings: Settings, night: date) -> Publication:
     """Let the build take the place of the published warehouse. Raises GateFailed."""
+    from counterflow.warehouse.history import newest_night
     from counterflow.warehouse.publication import publish as replace_published
 
     with _building(settings):
-        return replace_published(settings, night)
+        return replace_published(settings, newest_night(settings, night))
 
 
 def report(settings: Settings, night: date, planned: Mapping[str, str] | None = None) -> Report:

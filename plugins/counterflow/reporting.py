@@ -41,6 +41,11 @@ class Report:
     stopped: str = ""  # why nothing was published, if something stopped it
 
     @property
+    def is_published(self) -> bool:
+        """Whether analysts open this night or one after it, and nothing stopped this run."""
+        return not self.stopped and self.published is not None and self.published >= self.night
+
+    @property
     def statuses(self) -> dict[str, int]:
         """How many missions have each status."""
         return dict(sorted(Counter(line.status for line in self.lines).items()))

@@ -42,7 +42,7 @@ def test_the_published_file_holds_the_public_schemas_only(agency: Agency) -> Non
         schemas = warehouse.execute(
             "select distinct schema_name from duckdb_tables() order by all"
         ).fetchall()
-        assert schemas == [("analysis",), ("core",), ("quality",)]
+        assert schemas == [("analysis",), ("core",), ("history",), ("quality",)]
         assert warehouse.execute("select count(*) from core.fct_case").fetchone() == (90,)
         uncommented = warehouse.execute(
             "select table_name from duckdb_tables() where comment is null or comment = ''"

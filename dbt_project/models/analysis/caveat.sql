@@ -2,8 +2,9 @@
 {% set caveats = [] -%}
 {% if execute -%}
     {% for node in graph.nodes.values() | sort(attribute='unique_id')
-        if node.resource_type == 'model' and node.schema in ['core', 'analysis', 'quality'] -%}
-        {% do caveats.append((node.schema ~ '.' ~ node.name, node.description.split('Caveat: ')[1:] | join(' ') | trim)) -%}
+        if node.resource_type in ['model', 'snapshot'] and node.schema in ['core', 'analysis', 'quality', 'history'] -%}
+        {% set description = history_description(node.alias) if node.resource_type == 'snapshot' else node.description -%}
+        {% do caveats.append((node.schema ~ '.' ~ node.alias, description.split('Caveat: ')[1:] | join(' ') | trim)) -%}
     {% endfor -%}
 {% else -%}
     {% do caveats.append(('', '')) -%}

@@ -35,19 +35,12 @@ def build(
 ) -> Build:
     """Run dbt on the sources of `night`. Raises BuildFailed if a model or seed cannot be built."""
     started = seconds()
-    for name in FILES:
-        for path in settings.build.glob(f"{name}*"):
-            path.unlink()
+    _remove(settings)
     results = _dbt(settings, night, "facts", progress)
     _write_results(settings, results)
     results += _dbt(settings, night, "quality", progress)
     _close()
-    broken = [r["name"] for r in results if r["type"] != "test" and r["status"] in _FAILED]
-    if broken:
-        raise BuildFailed(
-            f"dbt could not build {', '.join(broken[:5])}. Read {settings.build / 'dbt' / 'logs'} and "
-            "docs/runbooks/build_failed.md"
-        )
+    _refuse_broken(settings, results)
     failed = tuple(r["name"] for r in results if r["type"] == "test" and r["status"] in _FAILED)
     tables = content_hashes(settings.build / FILES[0])
     made = Build(night, secrets.token_hex(8), tables, failed, seconds() - started)
@@ -55,8 +48,31 @@ def build(
     return made
 
 
+def build_past(settings: Settings, night: date) -> None:
+    """Run as much of dbt on the sources of a past night as its history needs. Raises BuildFailed."""
+    _remove(settings)
+    results = _dbt(settings, night, "past", None, "--exclude-resource-type", "test")
+    _close()
+    _refuse_broken(settings, results)
+
+
+def _remove(settings: Settings) -> None:
+    for name in FILES:
+        for path in settings.build.glob(f"{name}*"):
+            path.unlink()
+
+
+def _refuse_broken(settings: Settings, results: list[dict[str, Any]]) -> None:
+    broken = [r["name"] for r in results if r["type"] != "test" and r["status"] in _FAILED]
+    if broken:
+        raise BuildFailed(
+            f"dbt could not build {', '.join(broken[:5])}. Read {settings.build / 'dbt' / 'logs'} and "
+            "docs/runbooks/build_failed.md"
+        )
+
+
 def _dbt(
-    settings: Settings, night: date, selector: str, progress: Progress | None
+    settings: Settings, night: date, selector: str, progress: Progress | None, *further: str
 ) -> list[dict[str, Any]]:
     from dbt.artifacts.schemas.run import RunExecutionResult  # dbt is heavy: only when needed
     from dbt.cli.main import dbtRunner
@@ -66,6 +82,7 @@ def _dbt(
     arguments = [
         "--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats", "--log-level-file", "info",
         "build", "--selector", selector, "--exclude-resource-type", "unit_test",
+        *further,
         "--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project),
         "--target-path", str(target), "--log-path", str(target / "logs"),
     ]  # fmt: skip
@@ -121,7 +138,12 @@ def _callback(progress: Progress) -> Callable[[Any], None]:
     """dbt's events as progress: each says which of how many nodes is done."""
 
     def told(event: Any) -> None:
-        if event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult"):
+        if event.info.name in (
+            "LogModelResult",
+            "LogTestResult",
+            "LogSeedResult",
+            "LogSnapshotResult",
+        ):
             data = event.data
             of = getattr(data, "total", 0) or getattr(data, "num_models", 0)
             progress(data.node_info.node_name, data.index, of)

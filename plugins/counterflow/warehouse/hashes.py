@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-PUBLIC = ("core", "analysis", "quality")
+PUBLIC = ("core", "analysis", "quality", "history")
 
 
 def content_hashes(path: Path) -> dict[str, tuple[int, str]]:
@@ -26,8 +26,8 @@ def content_hashes(path: Path) -> dict[str, tuple[int, str]]:
         )
         tables = connection.execute(
             "select schema_name, table_name from duckdb_tables() "
-            "where schema_name in (?, ?, ?) order by all",
-            list(PUBLIC),
+            "where list_contains(?, schema_name) order by all",
+            [list(PUBLIC)],
         ).fetchall()
         hashes = {}
         for schema, table in tables:

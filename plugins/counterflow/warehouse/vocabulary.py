@@ -1,7 +1,7 @@
 """What each published text column of the facts may hold: the allow-list of the vocabulary gate.
 
-In: a connection to the built file. Out: for every text column of `core` a SQL condition that its
-values must satisfy, or None: a column that no vocabulary covers fails the gate (it fails closed).
+In: a connection to the built file. Out: for every text column of `core` and `history` a SQL condition that
+its values must satisfy, or None: a column that no vocabulary covers fails the gate (it fails closed).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ _TYPES = {"VARCHAR", "INTEGER", "BIGINT", "DOUBLE", "DATE", "BOOLEAN"}
 # Columns by name; where a name means different things, by table and name.
 _BY_NAME = {
     "case_key": _KEY,
+    "into_case_key": _KEY,
     "mission_code": _MISSION,
     "citizenship": _COUNTRY,
     "country": _COUNTRY,
@@ -73,6 +74,13 @@ _BY_TABLE = {
     ("fct_case", "age_band"): "age_band",
     ("fct_perpetrator", "age_band"): "perpetrator_age_band",
 }
+_BY_COLUMN = {
+    (
+        "case_change",
+        "change",
+    ): "{column} in ('appeared', 'changed', 'vanished', 'merged', 'reappeared')",
+    ("night", "landing_sha256"): "regexp_full_match({column}, '[0-9a-f]{{64}}')",
+}
 # Attributes of missions, countries and codes come from contracts and seeds, not from exports.
 _REFERENCE = ("dim_mission", "dim_country", "dim_code", "dim_form_question")
 _LOCAL = ("field", "value", "label")  # closed by the contract: the code map is the list
@@ -88,7 +96,7 @@ def closed_columns(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str,
         where = f"{schema}.{table}.{column}"
         if schema not in PUBLIC or kind not in _TYPES:
             yield where, None  # a foreign table or view, or a type that could hold anything
-        elif schema == "core" and kind == "VARCHAR" and table not in _REFERENCE:
+        elif schema in ("core", "history") and kind == "VARCHAR" and table not in _REFERENCE:
             yield where, _condition(table, column)
 
 
@@ -96,7 +104,7 @@ def _condition(table: str, column: str) -> str | None:
     quoted = f't."{column}"'
     if table == "fct_local_attribute" and column in _LOCAL:
         return _local(column)
-    if (pattern := _BY_NAME.get(column)) is not None:
+    if (pattern := _BY_COLUMN.get((table, column)) or _BY_NAME.get(column)) is not None:
         return pattern.format(column=quoted)
     name = _BY_TABLE.get((table, column)) or _LISTS.get(column)
     if name is None and column.startswith("is_"):

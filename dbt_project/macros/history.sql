@@ -1,0 +1,120 @@
+-- History: each fact's rows with the nights in which they held, made anew each night from what was known before it
+-- (`earlier`, the history of the nights before) and from tonight's facts. Nothing is updated in place: the same
+-- earlier history and the same facts give the same rows, however often a night is run (docs/adr/0018-history.md).
+
+-- The facts that have a history: every table of core with a case_key. A test compares this list with core.
+{% macro history_facts() -%}
+{{ return([
+    'bridge_case_citizenship', 'fct_assistance', 'fct_case', 'fct_control', 'fct_exploitation', 'fct_local_attribute',
+    'fct_perpetrator', 'fct_recruitment', 'fct_route_leg', 'fct_vulnerability',
+]) }}
+{%- endmacro %}
+
+-- The model of a fact; its columns are those of its enforced contract.
+{% macro history_fact(fact) -%}
+{{ return(graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | selectattr('name', 'equalto', fact) | first) }}
+{%- endmacro %}
+
+-- The columns of a fact that history keeps: all but those which its model leaves out (`meta: {history: {without: […]}}`).
+{% macro history_columns(fact) -%}
+{%- if not execute %}{{ return(['case_key']) }}{% endif -%}
+{%- set model = history_fact(fact) -%}
+{{ return(model.columns.keys() | reject('in', history_left_out(model)) | list) }}
+{%- endmacro %}
+
+{% macro history_left_out(model) -%}
+{{ return(model.config.get('meta', {}).get('history', {}).get('without', [])) }}
+{%- endmacro %}
+
+-- The history of a fact after tonight. A row that held before and is there tonight goes on; one that is not there
+-- ends tonight; one that is new begins tonight. Cases withheld tonight are in no row of any night.
+{% macro history_of(fact) -%}
+{%- set columns = history_columns(fact) -%}
+with earlier as (
+    select
+        {{ columns | join(',\n        ') }},
+        valid_from,
+        case when valid_until < {{ night() }} then valid_until end as valid_until
+    from {{ source('earlier', fact) }}
+    where
+        valid_from < {{ night() }}
+        and case_key not in (select case_key from {{ ref('stg_withheld') }})
+),
+
+holding as (
+    select
+        {{ columns | join(',\n        ') }},
+        valid_from,
+        false as is_tonight
+    from earlier
+    where valid_until is null
+    union all
+    select
+        {{ columns | join(',\n        ') }},
+        null as valid_from,
+        true as is_tonight
+    from {{ ref(fact) }}
+)
+
+select
+    {{ columns | join(',\n    ') }},
+    valid_from,
+    valid_until
+from earlier
+where valid_until is not null
+union all
+select
+    {{ columns | join(',\n    ') }},
+    coalesce(min(valid_from), {{ night() }}) as valid_from,
+    case when not bool_or(is_tonight) then {{ night() }} end as valid_until
+from holding
+group by {{ columns | join(', ') }}
+order by {{ columns | join(', ') }}, valid_from
+{%- endmacro %}
+
+-- What the comment of a history table says: the fact's own grain and caveat, and those of history.
+{% macro history_description(fact) -%}
+{%- set described = history_fact(fact).description.split('Caveat: ') -%}
+{%- set caveat = described[1:] | join(' ') | trim -%}
+{{ return(
+    'Of core.' ~ fact ~ ' (' ~ (described[0] | trim).split('\n')[0] | trim | trim('.') ~ '): one row per row × period in which it '
+    ~ 'held, from the night valid_from up to, not including, the night valid_until (empty: it holds). '
+    ~ 'history.' ~ fact ~ '_as_of(night) is the table as it was.\n\nCaveat: ' ~ caveat
+    ~ ' ' ~ history_caveat()
+) }}
+{%- endmacro %}
+
+{% macro history_caveat() -%}
+{{ return(
+    'A change here is a change of the record (an entry corrected, a form mapped anew, an export that left a case out) '
+    ~ 'and seldom an event in a life. Cases whose consent was withdrawn are in no night, so that a past night holds '
+    ~ 'fewer cases than were published on it.'
+) }}
+{%- endmacro %}
+
+-- dbt's own snapshot merges into a table by the time of a clock; ours is a function of the earlier history and of
+-- tonight, so the table is made whole. Comments are those of the fact.
+{% materialization snapshot, adapter='duckdb' %}
+    {%- set fact = model.alias -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% call statement('main') -%}
+        create or replace table {{ target_relation }} as (
+            {{ sql }}
+        )
+    {%- endcall %}
+    {% call statement('comments') -%}
+        comment on table {{ target_relation }} is {{ duckdb_escape_comment(history_description(fact)) }};
+        {% set comments = history_fact(fact).columns -%}
+        {% for column in history_columns(fact) -%}
+            comment on column {{ target_relation }}.{{ column }} is {{ duckdb_escape_comment(comments[column].description) }};
+        {% endfor -%}
+        comment on column {{ target_relation }}.valid_from is 'The first night on which the row held.';
+        comment on column {{ target_relation }}.valid_until is 'The first night on which it held no more; empty while it holds.';
+    {%- endcall %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}

@@ -1,0 +1,88 @@
+-- What tonight did to each case, after what every earlier night did. A case that is withheld tonight is in no night.
+with recursive merged as (
+    select
+        landed.case_key,
+        landed.merged_into_key as into_case_key
+    from {{ ref('stg_merged') }} as landed
+    inner join {{ ref('int_source_row') }} as verdict
+        on
+            landed.mission_code = verdict.mission_code
+            and landed.source = verdict.source
+            and landed.source_row = verdict.source_row
+            and verdict.outcome = 'accepted'
+    union
+    select
+        merged.case_key,
+        further.merged_into_key as into_case_key
+    from merged
+    inner join {{ ref('stg_merged') }} as further on merged.into_case_key = further.case_key
+),
+
+-- a merged record's survivor is the end of its chain
+survivor as (
+    select
+        merged.case_key,
+        max(merged.into_case_key) as into_case_key
+    from merged
+    anti join merged as further on merged.into_case_key = further.case_key
+    group by merged.case_key
+),
+
+touched as (
+    {% for fact in history_facts() -%}
+        select case_key
+        from {{ ref('history_' ~ fact) }}
+        where valid_from = {{ night() }} or valid_until = {{ night() }}
+        {{ 'union' if not loop.last }}
+    {% endfor %}
+),
+
+known as (
+    select
+        mission_code,
+        case_key,
+        bool_or(valid_until is null) as is_here,
+        bool_or(valid_from < {{ night() }} and (valid_until is null or valid_until = {{ night() }})) as was_here,
+        bool_or(valid_from < {{ night() }}) as was_ever_here
+    from {{ ref('history_fct_case') }}
+    where case_key in (select case_key from touched)
+    group by mission_code, case_key
+),
+
+tonight as (
+    select
+        known.mission_code,
+        known.case_key,
+        case
+            when known.was_here and known.is_here then 'changed'
+            when known.was_here and survivor.case_key is not null then 'merged'
+            when known.was_here then 'vanished'
+            when known.was_ever_here then 'reappeared'
+            else 'appeared'
+        end as change,
+        if(known.was_here and not known.is_here, survivor.into_case_key, null) as into_case_key
+    from known
+    left join survivor on known.case_key = survivor.case_key
+    where known.was_here or known.is_here
+)
+
+select
+    night,
+    mission_code,
+    case_key,
+    change,
+    into_case_key
+from {{ source('earlier', 'case_change') }}
+where
+    night < {{ night() }}
+    and case_key not in (select case_key from {{ ref('stg_withheld') }})
+    and (into_case_key is null or into_case_key not in (select case_key from {{ ref('stg_withheld') }}))
+union all
+select
+    {{ night() }} as night,
+    mission_code,
+    case_key,
+    change,
+    into_case_key
+from tonight
+order by night, mission_code, case_key
