@@ -5,8 +5,10 @@
 -- The facts that have a history: every table of core with a case_key. A test compares this list with core.
 {% macro history_facts() -%}
 {{ return([
-    'bridge_case_citizenship', 'fct_assistance', 'fct_case', 'fct_control', 'fct_exploitation', 'fct_local_attribute',
-    'fct_perpetrator', 'fct_recruitment', 'fct_route_leg', 'fct_vulnerability',
+    'bridge_case_citizenship', 'bridge_perpetrator_role', 'fct_assistance', 'fct_case',
+    'fct_control', 'fct_event', 'fct_exploitation', 'fct_local_attribute',
+    'fct_online_platform', 'fct_perpetrator', 'fct_recruitment', 'fct_referral',
+    'fct_route_leg', 'fct_screening', 'fct_sexual_exploitation', 'fct_vulnerability',
 ]) }}
 {%- endmacro %}
 
@@ -77,8 +79,8 @@ order by {{ columns | join(', ') }}, valid_from
 {%- set described = history_fact(fact).description.split('Caveat: ') -%}
 {%- set caveat = described[1:] | join(' ') | trim -%}
 {{ return(
-    'Of core.' ~ fact ~ ' (' ~ (described[0] | trim).split('\n')[0] | trim | trim('.') ~ '): one row per row × period in which it '
-    ~ 'held, from the night valid_from up to, not including, the night valid_until (empty: it holds). '
+    'One row per row of core.' ~ fact ~ ' × period in which it held, from the night valid_from up to, not including, the night '
+    ~ 'valid_until (empty: it holds). In core: ' ~ (described[0] | trim | replace('\n', ' ')) ~ ' '
     ~ 'history.' ~ fact ~ '_as_of(night) is the table as it was.\n\nCaveat: ' ~ caveat
     ~ ' ' ~ history_caveat()
 ) }}

@@ -14,6 +14,7 @@ from unittest import mock
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
+from counterflow.warehouse import history
 from tests.dbt.sources import OTHERS, PROJECT, Sources
 
 
@@ -22,6 +23,9 @@ def dbt(home: Path, night: date, *command: str) -> dbtRunnerResult:
 
     The night goes by environment: a variable that changes makes dbt read the whole project anew.
     """
+    earlier = home / "build" / history.EARLIER
+    if not earlier.exists():  # no night before this one
+        history.write_empty(earlier, PROJECT)
     target = str(home / "build" / "dbt")
     project = str(PROJECT)
     folders = ("--project-dir", project, "--profiles-dir", project, "--target-path", target, "--log-path", target)  # fmt: skip

@@ -108,6 +108,7 @@ OTHERS: dict[str, dict[str, str]] = {
     },
 }
 ROWS = {"mission_code": "text", "source": "text", "source_row": "int64", "case_key": "text"}
+DERIVED_NIGHT = {"night": "date", "landing_sha256": "text"}
 WITHHELD = dict.fromkeys(("mission_code", "case_key", "reason"), "text")
 
 
@@ -214,6 +215,8 @@ class Sources:
             self._write_by_mission(table, columns, rows)
         self._write_by_mission("rows", ROWS, list(landed.values()))
         self._write_by_mission("withheld", WITHHELD, self.tables["withheld"])
+        night = [{"night": self.night, "landing_sha256": "0" * 64}]
+        self._file("derived_night", "derived_night", DERIVED_NIGHT, night)
         for name, columns in OTHERS.items():
             if name != "dbt_result":
                 self._file(name, name, columns, self.tables[name])

@@ -109,7 +109,7 @@ def test_the_published_file_holds_the_public_schemas_and_no_other(
     found = warehouse.execute(
         "select distinct schema_name from duckdb_tables() where database_name = 'warehouse' order by 1"
     ).fetchall()
-    assert found == [("analysis",), ("core",), ("quality",)]
+    assert found == [("analysis",), ("core",), ("history",), ("quality",)]
     assert warehouse.execute(
         "select count(*) from duckdb_views() where database_name = 'warehouse' and not internal"
     ).fetchall() == [(0,)]
@@ -145,6 +145,6 @@ def test_nothing_asks_a_clock() -> None:
     clock = re.compile(
         r"\b(now\(\)|current_(date|time|timestamp)|get_current_\w+|today\(\)|random\(\)|run_started_at)"
     )
-    for folder in ("models", "macros", "tests"):
+    for folder in ("models", "macros", "snapshots", "tests"):
         for path in (PROJECT / folder).rglob("*.sql"):
             assert not clock.search(path.read_text()), path

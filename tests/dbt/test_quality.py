@@ -98,5 +98,5 @@ def test_dbts_own_results_are_rows(warehouse: duckdb.DuckDBPyConnection) -> None
             "select resource_type || ' ' || status, count(*) from quality.dbt_result group by all"
         ).fetchall()
     )
-    assert set(found) == {"seed success", "model success", "test pass"}
+    assert set(found) == {"seed success", "model success", "snapshot success", "test pass"}
     assert found["test pass"] > 30

@@ -3,19 +3,21 @@ with recursive merged as (
     select
         landed.case_key,
         landed.merged_into_key as into_case_key
-    from {{ ref('stg_merged') }} as landed
+    from {{ ref('stg_case') }} as landed
     inner join {{ ref('int_source_row') }} as verdict
         on
             landed.mission_code = verdict.mission_code
             and landed.source = verdict.source
             and landed.source_row = verdict.source_row
             and verdict.outcome = 'accepted'
+    where landed.merged_into_key is not null
     union
     select
         merged.case_key,
         further.merged_into_key as into_case_key
     from merged
-    inner join {{ ref('stg_merged') }} as further on merged.into_case_key = further.case_key
+    inner join {{ ref('stg_case') }} as further on merged.into_case_key = further.case_key
+    where further.merged_into_key is not null
 ),
 
 -- a merged record's survivor is the end of its chain
@@ -28,15 +30,6 @@ survivor as (
     group by merged.case_key
 ),
 
-touched as (
-    {% for fact in history_facts() -%}
-        select case_key
-        from {{ ref('history_' ~ fact) }}
-        where valid_from = {{ night() }} or valid_until = {{ night() }}
-        {{ 'union' if not loop.last }}
-    {% endfor %}
-),
-
 known as (
     select
         mission_code,
@@ -45,7 +38,7 @@ known as (
         bool_or(valid_from < {{ night() }} and (valid_until is null or valid_until = {{ night() }})) as was_here,
         bool_or(valid_from < {{ night() }}) as was_ever_here
     from {{ ref('history_fct_case') }}
-    where case_key in (select case_key from touched)
+    where case_key in (select case_key from {{ ref('int_touched_case') }})
     group by mission_code, case_key
 ),
 

@@ -8,3 +8,4 @@ select
     failures,
     table_name
 from {{ source('build', 'dbt_result') }}
+where resource_type != 'operation'
