@@ -40,7 +40,7 @@ def test_there_are_queries() -> None:
 
 
 def test_every_table_is_described(published: Settings) -> None:
-    """README's table names every published table, and no other."""
+    """README's table names every published table, and no other; the history of a fact has the fact's name."""
     with connect(published) as warehouse:
         tables = {
             f"{schema}.{table}"
@@ -49,8 +49,8 @@ def test_every_table_is_described(published: Settings) -> None:
             ).fetchall()
         }
     readme = (PROJECT / "README.md").read_text("utf-8")
-    named = set(re.findall(r"`((?:core|analysis|quality)\.[a-z_]+)`", readme))
-    assert named == tables
+    named = set(re.findall(r"`((?:core|analysis|quality|history)\.[a-z_]+)`", readme))
+    assert named == tables - {t.replace("core.", "history.") for t in tables}
 
 
 def test_every_fact_has_a_query_in_the_analysts_guide(published: Settings) -> None:
@@ -58,6 +58,7 @@ def test_every_fact_has_a_query_in_the_analysts_guide(published: Settings) -> No
     with connect(published) as warehouse:
         tables = warehouse.execute(
             "select schema_name || '.' || table_name from duckdb_tables() "
-            "where table_name <> 'caveat'"
+            "where table_name <> 'caveat' and (schema_name <> 'history' "
+            "or table_name in ('fct_case', 'case_change', 'night'))"
         ).fetchall()
     assert [name for (name,) in tables if name not in text] == []

@@ -1,0 +1,154 @@
+"""Who withdraws is in no night any more; who is merged goes on in another case.
+
+One mission, three nights. The key of a case is looked for in every column of every published table.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from counterflow import nightly
+from counterflow.depersonalise import case_key
+from counterflow.local import run_night
+from counterflow.settings import Settings
+from counterflow.shell import connect
+from counterflow.warehouse.gates import GateFailed
+from tests.support import COLUMNS, NIGHT, Agency, case, export
+
+FIRST, SECOND, THIRD = (NIGHT + timedelta(days=n) for n in range(3))
+
+
+def sheet(**changed: dict[str, str]) -> bytes:
+    """Thirty cases; `n3={…}` changes case 3. Case 4 alone has its papers kept."""
+    rows = [case(n, **changed.get(f"n{n}", {})) for n in range(30)]
+    means = [{"No.": f"A-{n}", "Means": "papers; kept" if n == 4 else "debt"} for n in range(30)]
+    return export(rows, means, (*COLUMNS, "Into"))
+
+
+def key(settings: Settings, number: int) -> str:
+    return case_key(nightly.mission_keys(settings, "ALB"), f"A-{number}")
+
+
+def ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
+    with connect(settings) as warehouse:
+        return warehouse.execute(query).fetchall()
+
+
+def found(path: Path, wanted: str) -> set[str]:
+    """The tables of a DuckDB file that hold a text in any column."""
+    tables = set()
+    with duckdb.connect(str(path), read_only=True) as connection:
+        for schema, table in connection.execute(
+            "select schema_name, table_name from duckdb_tables()"
+        ).fetchall():
+            rows = connection.execute(
+                f'select count(*) from "{schema}"."{table}" as t where contains(t::varchar, ?)',
+                [wanted],
+            ).fetchone()
+            if rows and rows[0]:
+                tables.add(f"{schema}.{table}")
+    return tables
+
+
+def changes(settings: Settings, night: date) -> set[tuple[object, ...]]:
+    query = (
+        f"select case_key, change, into_case_key from history.case_change where night = '{night}'"
+    )
+    return set(ask(settings, query))
+
+
+def run(settings: Settings, night: date) -> None:
+    report = run_night(settings, night, quiet=True)
+    assert report.is_published, report.text
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory) -> Agency:
+    """Night 1 is published. Tests of this module go on from it in order.
+
+    Night 2: 4 is merged into 6, and 9 withdraws. Night 3: 6 is merged into 8, and 9 agrees again.
+    """
+    made = Agency(tmp_path_factory.mktemp("agency"), missions=("ALB",))
+    made.contract("ALB", "    key: No.\n    columns:\n      reg", "    key: No.\n    merged: {from: Into}\n    columns:\n      reg")  # fmt: skip
+    withdrawn = {"Withdrawn": "25.11.2010"}
+    made.deliver("ALB", sheet(), FIRST)
+    made.deliver("ALB", sheet(n4={"Into": "A-6"}, n9=withdrawn), SECOND)
+    made.deliver("ALB", sheet(n4={"Into": "A-6"}, n6={"Into": "A-8"}, n11=withdrawn), THIRD)
+    run(made.settings, FIRST)
+    return made
+
+
+def test_who_withdraws_is_in_no_table_of_any_night(agency: Agency) -> None:
+    settings = agency.settings
+    published, scratch = settings.warehouse / "warehouse.duckdb", settings.build / "scratch.duckdb"
+    nine = key(settings, 9)
+    assert found(published, nine) >= {
+        "core.fct_case", "history.fct_case", "history.fct_control", "history.case_change",
+    }  # fmt: skip
+    run(settings, SECOND)
+    assert found(published, nine) == set()
+    assert found(scratch, nine) == set()
+    assert not (settings.build / "earlier.duckdb").exists()
+    assert nine.encode() not in published.read_bytes()
+    assert ask(settings, "select night, cases, cases_purged from history.night order by 1") == [
+        (FIRST, 30, 0),
+        (SECOND, 28, 1),
+    ]
+    assert ask(settings, f"select count(*) from history.fct_case_as_of(date '{FIRST}')") == [(29,)]
+
+
+def test_a_withheld_case_in_history_stops_the_publication(agency: Agency) -> None:
+    """The positive control of the gate."""
+    settings = agency.settings
+    nightly.transform(settings, SECOND)
+    with duckdb.connect(str(settings.build / "warehouse.duckdb")) as built:
+        built.execute(
+            "update history.fct_case set case_key = ? where case_key = "
+            "(select min(case_key) from history.fct_case)",
+            [key(settings, 9)],
+        )
+    with pytest.raises(GateFailed, match=r"rows of history\.fct_case are of cases that are withheld"):
+        nightly.gates(settings, SECOND)
+
+
+def test_a_merged_case_ends_and_says_where_it_goes_on(agency: Agency) -> None:
+    settings = agency.settings
+    four, six, eight, nine = (key(settings, n) for n in (4, 6, 8, 9))
+    assert changes(settings, SECOND) == {(four, "merged", six), (six, "changed", None)}
+    run(settings, THIRD)
+    assert changes(settings, SECOND) == {(four, "merged", six), (six, "changed", None)}
+    assert changes(settings, THIRD) == {
+        (six, "merged", eight),
+        (eight, "changed", None),
+        (nine, "appeared", None),  # as if it had never been here
+    }
+    assert ask(
+        settings, f"select valid_from, valid_until from history.fct_case where case_key = '{four}'"
+    ) == [(FIRST, SECOND)]
+    assert ask(
+        settings,
+        "select night, kind, rows from quality.issue where kind like 'case!_%' escape '!' order by 1",
+    ) == [(SECOND, "case_merged", 1), (THIRD, "case_merged", 1)]
+
+
+def test_a_purge_that_is_undone_gives_back_what_landing_has(agency: Agency) -> None:
+    """Night 2 is corrected: 9 never withdrew. 11 did, on night 3, and stays in no night."""
+    settings = agency.settings
+    agency.deliver("ALB", sheet(n4={"Into": "A-6"}), SECOND)
+    run(settings, SECOND)
+    assert ask(settings, "select max(night) from quality.load") == [(THIRD,)]
+    assert ask(
+        settings,
+        "select valid_from, valid_until from history.fct_case "
+        f"where case_key = '{key(settings, 9)}'",
+    ) == [(FIRST, None)]
+    assert found(settings.warehouse / "warehouse.duckdb", key(settings, 11)) == set()
+    assert ask(settings, "select night, cases_purged from history.night order by 1") == [
+        (FIRST, 0),
+        (SECOND, 0),
+        (THIRD, 1),
+    ]
