@@ -19,6 +19,7 @@ from counterflow.keys import FILE
 from counterflow.local import run_night
 from counterflow.settings import Settings
 from counterflow.shell import connect
+from counterflow.warehouse import history
 from counterflow.warehouse.gates import GateFailed
 from counterflow.warehouse.manifest import MANIFEST, read_manifest
 from tests.support import NIGHT, Agency, case, export
@@ -215,6 +216,7 @@ def test_a_past_night_that_is_run_again_changes_no_hash(
     """The publication is of the newest night, whichever is run."""
     assert in_order
     before = hashes(agency.settings)
+    assert history.derivation(agency.settings, SECOND).nights == (THIRD,)
     report = run_night(agency.settings, SECOND, quiet=True)
     assert (report.is_published, report.published) == (True, THIRD)
     assert f"analysts open the night of {THIRD}" in report.text
@@ -240,8 +242,6 @@ def test_a_run_that_stops_anywhere_leaves_nothing_to_undo(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Night 2 comes late and is killed between its derivation and the newest night's."""
-    from counterflow.warehouse import history
-
     assert in_order
     other = another(agency, tmp_path, FIRST)
     run(other, FIRST)

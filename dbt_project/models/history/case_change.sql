@@ -32,14 +32,14 @@ survivor as (
 
 known as (
     select
-        mission_code,
-        case_key,
-        bool_or(valid_until is null) as is_here,
-        bool_or(valid_from < {{ night() }} and (valid_until is null or valid_until = {{ night() }})) as was_here,
-        bool_or(valid_from < {{ night() }}) as was_ever_here
-    from {{ ref('history_fct_case') }}
-    where case_key in (select case_key from {{ ref('int_touched_case') }})
-    group by mission_code, case_key
+        held.mission_code,
+        held.case_key,
+        bool_or(held.valid_until is null) as is_here,
+        bool_or(held.valid_from < {{ night() }} and (held.valid_until is null or held.valid_until = {{ night() }})) as was_here,
+        bool_or(held.valid_from < {{ night() }}) as was_ever_here
+    from {{ ref('history_fct_case') }} as held
+    semi join {{ ref('int_touched_case') }} as touched on held.case_key = touched.case_key
+    group by held.mission_code, held.case_key
 ),
 
 tonight as (
@@ -60,16 +60,15 @@ tonight as (
 )
 
 select
-    night,
-    mission_code,
-    case_key,
-    change,
-    into_case_key
-from {{ source('earlier', 'case_change') }}
-where
-    night < {{ night() }}
-    and case_key not in (select case_key from {{ ref('stg_withheld') }})
-    and (into_case_key is null or into_case_key not in (select case_key from {{ ref('stg_withheld') }}))
+    earlier.night,
+    earlier.mission_code,
+    earlier.case_key,
+    earlier.change,
+    earlier.into_case_key
+from {{ source('earlier', 'case_change') }} as earlier
+anti join {{ ref('stg_withheld') }} as withheld on earlier.case_key = withheld.case_key
+anti join {{ ref('stg_withheld') }} as survivor_withheld on earlier.into_case_key = survivor_withheld.case_key
+where earlier.night < {{ night() }}
 union all
 select
     {{ night() }} as night,

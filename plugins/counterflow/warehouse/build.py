@@ -36,11 +36,13 @@ def build(
     """Run dbt on the sources of `night`. Raises BuildFailed if a model or seed cannot be built."""
     started = seconds()
     _remove(settings)
-    results = _dbt(settings, night, "facts", progress)
-    _write_results(settings, results)
-    results += _dbt(settings, night, "quality", progress)
-    _close()
-    _refuse_broken(settings, results)
+    try:
+        results = _dbt(settings, night, "facts", progress)
+        _write_results(settings, results)
+        results += _dbt(settings, night, "quality", progress)
+    finally:
+        _close()
+    _refuse_broken(settings, night, results)
     failed = tuple(r["name"] for r in results if r["type"] == "test" and r["status"] in _FAILED)
     tables = content_hashes(settings.build / FILES[0])
     made = Build(night, secrets.token_hex(8), tables, failed, seconds() - started)
@@ -51,9 +53,11 @@ def build(
 def build_past(settings: Settings, night: date) -> None:
     """Run as much of dbt on the sources of a past night as its history needs. Raises BuildFailed."""
     _remove(settings)
-    results = _dbt(settings, night, "past", None, "--exclude-resource-type", "test")
-    _close()
-    _refuse_broken(settings, results)
+    try:
+        results = _dbt(settings, night, "past", None, "--exclude-resource-type", "test")
+    finally:
+        _close()
+    _refuse_broken(settings, night, results)
 
 
 def _remove(settings: Settings) -> None:
@@ -62,12 +66,12 @@ def _remove(settings: Settings) -> None:
             path.unlink()
 
 
-def _refuse_broken(settings: Settings, results: list[dict[str, Any]]) -> None:
+def _refuse_broken(settings: Settings, night: date, results: list[dict[str, Any]]) -> None:
     broken = [r["name"] for r in results if r["type"] != "test" and r["status"] in _FAILED]
     if broken:
         raise BuildFailed(
-            f"dbt could not build {', '.join(broken[:5])}. Read {settings.build / 'dbt' / 'logs'} and "
-            "docs/runbooks/build_failed.md"
+            f"dbt could not build {', '.join(broken[:5])} of the night {night}. Read "
+            f"{settings.build / 'dbt' / 'logs'} and docs/runbooks/build_failed.md"
         )
 
 
