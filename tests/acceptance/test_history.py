@@ -275,7 +275,7 @@ def test_every_fact_has_a_history_with_its_caveat(
         "select t.table_name from duckdb_tables() as t left join analysis.caveat as c "
         "on c.table_name = t.schema_name || '.' || t.table_name "
         "where t.schema_name = 'history' and not coalesce(length(c.caveat) > 100 "
-        "and contains(t.comment, c.caveat), false)",
+        "and contains(regexp_replace(t.comment, '\\s+', ' ', 'g'), c.caveat), false)",
     )
     assert caveats == []
     uncommented = ask(

@@ -111,7 +111,9 @@ def test_a_withheld_case_in_history_stops_the_publication(agency: Agency) -> Non
             "(select min(case_key) from history.fct_case)",
             [key(settings, 9)],
         )
-    with pytest.raises(GateFailed, match=r"rows of history\.fct_case are of cases that are withheld"):
+    with pytest.raises(
+        GateFailed, match=r"rows of history\.fct_case are of cases that are withheld"
+    ):
         nightly.gates(settings, SECOND)
 
 
