@@ -16,7 +16,7 @@ from unittest import mock
 from counterflow.settings import PROJECT
 
 PAGE = PROJECT / "docs" / "catalogue.md"
-PUBLIC = ("core", "analysis", "quality")
+PUBLIC = ("core", "analysis", "quality", "history")
 
 _HEAD = """# The catalogue
 
@@ -99,7 +99,7 @@ def _published_parents(found: dict[str, Any], node: str, published: set[str]) ->
 
 def _table(found: dict[str, Any], model: dict[str, Any]) -> Iterator[str]:
     grain, _, caveat = " ".join(model["description"].split()).partition("Caveat: ")
-    yield f"### {model['schema']}.{model['name']}\n"
+    yield f"### {model['schema']}.{model['alias']}\n"
     yield f"{grain.strip()}\n"
     yield f"Caveat: {caveat.strip()}\n"
     reads = _named(found["parent_map"].get(model["unique_id"], []), ("model", "seed", "source"))
