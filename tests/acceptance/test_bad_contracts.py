@@ -198,3 +198,19 @@ def test_a_token_of_a_group_is_resolved_by_a_later_mapping(agency: Agency) -> No
     record = Landing(agency.settings.landing, BAD).record(NIGHT)
     assert record is not None
     assert record.rows_quarantined == 0
+
+
+def test_tables_that_an_older_version_compiled_are_still_good(agency: Agency) -> None:
+    """A contract that broke before the model was widened keeps what it compiled to then."""
+    night(agency)
+    signals(agency)
+    file = Landing(agency.settings.landing, BAD).folder / "contract" / "asked.parquet"
+    kept = pq.read_table(file)
+    old = kept.drop_columns(["relation", "note", "item_group"])
+    pq.write_table(old.append_column("basis", kept.column("relation")), file)
+    agency.contract(BAD, "gender:", "gendr:")
+    signals(agency)
+    asked = pq.read_table(agency.settings.build / "sources" / "asked" / "asked.parquet")
+    rows = [row for row in asked.to_pylist() if row["mission_code"] == BAD]
+    assert len(rows) == kept.num_rows
+    assert {row["relation"] for row in rows} == {None}

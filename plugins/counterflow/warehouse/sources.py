@@ -30,7 +30,12 @@ from counterflow.landing import Landing, NightRecord
 from counterflow.settings import Settings
 from counterflow.warehouse import contract_signals
 
-_COMPILED = ("mission", "code_map", "asked", "form_version")
+_COMPILED = {
+    "mission": compiled.MISSION,
+    "code_map": compiled.CODE_MAP,
+    "asked": compiled.ASKED,
+    "form_version": compiled.FORM_VERSION,
+}
 _TEXT, _INT, _DATE = pa.string(), pa.int64(), pa.date32()
 LOAD = pa.schema(
     [
@@ -156,8 +161,22 @@ def _compiled(
             }
             _keep(kept, found[code])
         elif all((kept / f"{name}.parquet").exists() for name in _COMPILED):
-            found[code] = {name: pq.read_table(kept / f"{name}.parquet") for name in _COMPILED}
+            found[code] = {
+                name: _as_now(pq.read_table(kept / f"{name}.parquet"), schema)
+                for name, schema in _COMPILED.items()
+            }
     return found
+
+
+def _as_now(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A table that was compiled when it had other columns: what it lacks is null."""
+    columns = [
+        table.column(f.name).cast(f.type)
+        if f.name in table.column_names
+        else pa.nulls(table.num_rows, f.type)
+        for f in schema
+    ]
+    return pa.table(columns, schema=schema)
 
 
 def _keep(folder: Path, tables: Mapping[str, pa.Table]) -> None:
