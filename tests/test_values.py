@@ -341,3 +341,9 @@ def test_items_are_found_without_their_accents(items: list[str], mark: str) -> N
 
 def test_accents_are_not_guessed_unless_the_contract_says_so() -> None:
     assert split_list("C?te d'Ivoire; Niger", "; ", FOLDED) == ["c?te d'ivoire", "niger"]
+
+
+def test_the_longer_of_two_codes_wins_where_both_end_at_a_delimiter() -> None:
+    known = frozenset({"trade", "trade; repair", "rep?"})
+    assert split_list("Trade; Repair; Trade", "; ", known) == ["trade; repair", "trade"]
+    assert split_list("trade; rep?", "; ", known, lost=True) == ["trade", "rep?"]
