@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from counterflow.contracts import Contract, contract_files, load_contract
+from counterflow.onboarding.draft import Drafter
+from counterflow.onboarding.dryrun import checked, prepared
 from counterflow.onboarding.lexicon import Lexicon, Role
 from counterflow.onboarding.match import _place, _table_for, best_match, slots
 from counterflow.onboarding.propose import TablePlan, propose
@@ -107,6 +109,17 @@ def test_a_committed_dialect_is_recognised(
     assert best.dialect == dialect
     assert best.fits
     assert all(other.score <= best.score for other in others)
+
+
+@pytest.mark.parametrize("mission", ["MDA", "POL", "TUR", "VNM"])
+def test_a_draft_without_a_dialect_is_a_sound_contract(
+    exports: Path, lexicon: Lexicon, settings: Settings, tmp_path: Path, mission: str
+) -> None:
+    """Of a zip, of fixed width, of .xls and of .ods."""
+    path = export_of(exports, mission)
+    sample = read_sample(path.read_bytes(), lexicon)
+    draft = Drafter(mission, sample, propose(sample, lexicon, NIGHT), path.name).draft()
+    assert checked(prepared(tmp_path, draft.text, mission, settings).missions) == []
 
 
 def test_columns_are_found_without_dialects(

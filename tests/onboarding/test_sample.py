@@ -21,6 +21,16 @@ def test_the_delimiter_parts_every_line_alike(lexicon: Lexicon, delimiter: str) 
     assert sample.tables[0].labels == ["Case ID", "Gender", "Registration date"]
 
 
+def test_lines_of_fixed_width_are_cut_where_their_names_begin(lexicon: Lexicon) -> None:
+    lines = [f"{'Case ID':<10}{'Gender':<9}{'Name, all of it':<22}"]
+    lines += [f"{f'A-{n}':<10}{'F':<9}{'Zxqvella, M.':<22}" for n in range(9)]
+    sample = read_sample("\r\n".join(lines).encode(), lexicon)
+    [table] = sample.tables
+    assert (sample.format, sample.delimiter) == ("fixed", None)
+    assert table.labels == ["Case ID", "Gender", "Name, all of it"]
+    assert table.layout == [(1, 10), (11, 19), (20, 41)]
+
+
 def test_commas_inside_cells_are_no_delimiter(lexicon: Lexicon) -> None:
     text = (
         "Case ID;Citizenship\n" + 'A-1;"Moldova, Republic of"\nA-2;Iran, Islamic Republic of\n' * 20

@@ -283,10 +283,16 @@ class Drafter:
         own = next((p for p in self.plans if p.canonical == name), None)
         text.add(1, name)
         if own is not None:
-            word = {"csv": "file", "json": "records"}.get(self.sample.format, "sheet")
+            word = {"csv": "file", "fixed": "file", "json": "records"}.get(
+                self.sample.format, "sheet"
+            )
             place = own.source.place or ("*" if word == "file" else "")
             if word == "records" or place:
                 text.add(2, word, _undated(place) if word == "file" else place)
+            if own.source.layout is not None:
+                spans = [f"{first}-{last}" for first, last in own.source.layout]
+                layout = dict(zip(own.source.labels, spans, strict=True))
+                text.block(2, "layout", layout, "decide: do the columns begin and end here?")
             if own.key is not None:
                 text.add(2, "key", header(own.source, own.key))
             elif name == "case":
@@ -385,7 +391,8 @@ class Drafter:
                     dates.pop("date")
                 spec |= dates
             case Kind.BAND if choice.fit is None:
-                spec["unit"] = "months" if canonical.name == "duration_band" else "years"
+                units = {"duration_band": "months", "children_band": "number"}
+                spec["unit"] = units.get(canonical.name, "years")
             case Kind.NUMBER:
                 pass
             case _ if choice.fit is not None:

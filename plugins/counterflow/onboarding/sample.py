@@ -47,6 +47,7 @@ class SampleTable:
     label_row: int = 1
     technical_row: int | None = None
     notes: list[str] = field(default_factory=list)
+    layout: list[tuple[int, int]] | None = None  # first and last character of each column
     doubtful: frozenset[int] = frozenset()  # columns whose names might be data: told by place
 
     @property
@@ -122,6 +123,9 @@ def _texts(files: Mapping[str, bytes], lexicon: Lexicon, archive: str | None) ->
     if first.lstrip()[:1] in ("{", "["):
         tables = list(_records(parse_json(first), lexicon))
         return Sample("json", archive, encodings, None, tables)
+    layouts = {name: _layout(text) for name, text in texts.items()}
+    if all(layouts.values()):
+        return Sample("fixed", archive, encodings, None, list(_fixed(texts, layouts, lexicon)))
     delimiter = _delimiter(list(texts.values()))
     if delimiter is None:
         raise Refused(
@@ -155,6 +159,34 @@ def _decoded(content: bytes, encodings: Sequence[Guess]) -> str:
         except UnicodeError:
             continue
     return content.decode("latin-1")
+
+
+def _layout(text: str) -> list[tuple[int, int]] | None:
+    """First and last character of each column, if all lines are as long and names stand far apart."""
+    lines = text.splitlines()
+    width = max((len(line) for line in lines), default=0)
+    even = sum(1 for line in lines if len(line) == width)
+    starts = (
+        [m.start() for m in re.finditer(r"(?:(?<=  )|(?<![^\n]))\S", lines[0])] if lines else []
+    )
+    if len(lines) < ENOUGH or even < 0.95 * len(lines) or len(starts) < 3 or width < 20:
+        return None
+    ends = [*starts[1:], width]
+    return [(first + 1, last) for first, last in zip(starts, ends, strict=True)]
+
+
+def _fixed(
+    texts: Mapping[str, str],
+    layouts: Mapping[str, list[tuple[int, int]] | None],
+    lexicon: Lexicon,
+) -> Iterator[SampleTable]:
+    """Lines of fixed width, cut where the names of the columns begin."""
+    for name, text in sorted(texts.items()):
+        layout = layouts[name] or []
+        rows = [[line[a - 1 : b].strip() for a, b in layout] for line in text.splitlines()]
+        table = _laid_out(name.rpartition("/")[2], rows, lexicon)
+        table.layout = layout
+        yield table
 
 
 def _delimiter(texts: Sequence[str]) -> str | None:
