@@ -1,4 +1,4 @@
--- Law 2: what `load` says of an export in force is what its source rows say.
+-- Law 2: what the newest `load` of a mission says of its export in force, tonight's or an older one's, is what its source rows say.
 {{ config(tags=['quality']) }}
 
 with verdict as (
@@ -8,6 +8,12 @@ with verdict as (
         count(*) filter (outcome = 'quarantined') as rows_quarantined
     from {{ ref('int_source_row') }}
     group by mission_code
+),
+
+newest as (
+    select *
+    from {{ ref('load') }}
+    qualify row_number() over (partition by mission_code order by night desc) = 1
 )
 
 select
@@ -16,12 +22,8 @@ select
     loaded.rows_quarantined,
     verdict.rows_accepted as verdicts_accepted,
     verdict.rows_quarantined as verdicts_quarantined
-from {{ ref('load') }} as loaded
+from newest as loaded
 left join verdict on loaded.mission_code = verdict.mission_code
 where
-    loaded.night = {{ night() }}
-    and loaded.status in ('loaded', 'unchanged')
-    and (
-        loaded.rows_accepted != coalesce(verdict.rows_accepted, 0)
-        or loaded.rows_quarantined != coalesce(verdict.rows_quarantined, 0)
-    )
+    loaded.rows_accepted != coalesce(verdict.rows_accepted, 0)
+    or loaded.rows_quarantined != coalesce(verdict.rows_quarantined, 0)

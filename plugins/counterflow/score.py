@@ -21,20 +21,29 @@ from counterflow.nightly import mission_keys
 from counterflow.settings import Settings
 
 # Truth table → table of core, and the columns that tell its rows apart (case_key always does).
-# Tables without a key of their own are compared as whole rows.
+# Tables without a key of their own are compared as whole rows, and so is a table whose truth has
+# several rows of one key.
 _TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "case": ("fct_case", ()),
     "citizenship": ("bridge_case_citizenship", ("citizenship",)),
     "exploitation": ("fct_exploitation", ("*",)),
+    "sexual_exploitation": ("fct_sexual_exploitation", ("*",)),
+    "online_platform": ("fct_online_platform", ("*",)),
     "control": ("fct_control", ("means_of_control",)),
     "recruitment": ("fct_recruitment", ("*",)),
     "route_leg": ("fct_route_leg", ("leg_number",)),
+    "event": ("fct_event", ("event_number",)),
     "perpetrator": ("fct_perpetrator", ("perpetrator_number",)),
+    "perpetrator_role": ("bridge_perpetrator_role", ("perpetrator_number", "role")),
     "vulnerability": ("fct_vulnerability", ("factor", "level")),
+    "screening": ("fct_screening", ("*",)),
+    "referral": ("fct_referral", ("*",)),
     "assistance": ("fct_assistance", ("*",)),
     "local_attribute": ("fct_local_attribute", ("field",)),
 }
 _NOT_IN_CORE = {"perpetrator": {"citizenship": "citizenship_region"}}
+# What core says beside the facts: who loaded it, and when.
+_NOT_IN_TRUTH = frozenset({"case_key", "mission_code", "form_version", "loaded_night", "label"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +110,38 @@ def _compared(
     until: date,
 ) -> Iterator[Compared]:
     _case_keys(settings, connection, chosen)
+    files = _truth_files(connection, chosen)
     for table, (core, keys) in _TABLES.items():
-        files = [
-            str(path / f"{table}.parquet")
-            for path in chosen.values()
-            if (path / f"{table}.parquet").exists()
-        ]
-        if files:
-            yield from _table(connection, table, core, keys, files)
+        yield from _table(connection, table, core, keys, files[table])
     yield from _outcomes(connection)
     yield from _files(connection, truth, until)
+
+
+def _truth_files(
+    connection: duckdb.DuckDBPyConnection, chosen: dict[str, Path]
+) -> dict[str, list[str]]:
+    """The files of each truth table. Refused if truth and core do not cover each other."""
+    files: dict[str, list[str]] = {}
+    for folder in chosen.values():
+        for path in sorted(folder.glob("*.parquet")):
+            if path.stem != "rows":
+                files.setdefault(path.stem, []).append(str(path))
+    facts = {
+        name
+        for (name,) in connection.execute(
+            "select table_name from duckdb_tables() where database_name = 'wh' "
+            "and schema_name = 'core' and table_name not like 'dim\\_%' escape '\\'"
+        ).fetchall()
+    }
+    told = {core for table, (core, _) in _TABLES.items() if table in files}
+    problems = [
+        *(f"no table of core is compared with the truth's {t}" for t in files.keys() - _TABLES),
+        *(f"core lacks {core}" for core in told - facts),
+        *(f"the truth says nothing of core.{fact}" for fact in facts - told),
+    ]
+    if problems:
+        raise ScoreRefusedError("; ".join(sorted(problems)))
+    return files
 
 
 def _case_keys(
@@ -163,7 +194,9 @@ def _table(
     have = {r[0] for r in connection.execute(f"describe wh.core.{core}").fetchall()}
     if absent := [c for c in columns if c not in have]:
         raise ScoreRefusedError(f"core.{core} lacks {', '.join(absent)}, which the truth has")
-    key = ["case_key", *(columns if keys == ("*",) else keys)]
+    if untold := sorted(have - {*columns, *_NOT_IN_TRUTH}):
+        raise ScoreRefusedError(f"the truth says nothing of {', '.join(untold)} of core.{core}")
+    key = ["case_key", *(columns if keys == ("*",) or _repeats(connection, keys) else keys)]
     rest = [c for c in columns if c not in key]
     on = " and ".join(f"t.{c} is not distinct from c.{c}" for c in key)
     same = ", ".join(f"count(*) filter (where t.{c} is not distinct from c.{c})" for c in rest)
@@ -178,6 +211,15 @@ def _table(
     yield Compared(table, "row", found[0], both)
     for name, equal in zip(rest, found[2:], strict=True):
         yield Compared(table, name, both, min(equal, both))
+
+
+def _repeats(connection: duckdb.DuckDBPyConnection, keys: tuple[str, ...]) -> bool:
+    """Whether the truth in `t` has several different rows of one key."""
+    key = ", ".join(("case_key", *keys))
+    found = connection.execute(
+        f"select count(*) from (select distinct * from t) group by {key} having count(*) > 1 limit 1"
+    ).fetchone()
+    return found is not None
 
 
 def _outcomes(connection: duckdb.DuckDBPyConnection) -> Iterator[Compared]:

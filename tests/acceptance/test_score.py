@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from counterflow import nightly
@@ -48,7 +49,13 @@ def wrong(settings: Settings) -> list[object]:
         "case",
         "control",
         "exploitation",
+        "sexual_exploitation",
+        "online_platform",
         "route_leg",
+        "event",
+        "perpetrator_role",
+        "screening",
+        "referral",
         "rows",
         "files",
     }
@@ -81,6 +88,23 @@ def test_every_night_is_as_the_truth_says(world: Settings) -> None:
             "select count(distinct mission_code) from core.fct_case"
         ).fetchone()
         assert kept == (MISSIONS,)
+
+
+def test_truth_and_core_cover_each_other_or_there_is_no_score(
+    world: Settings, tmp_path: Path
+) -> None:
+    truth = shutil.copytree(world.home / "truth", tmp_path / "truth")
+    for path in truth.rglob("event.parquet"):
+        path.rename(path.with_name("rumour.parquet"))
+    with pytest.raises(ScoreRefusedError, match=r"truth's rumour.*nothing of core\.fct_event"):
+        score(world, truth)
+    shutil.copytree(world.home / "truth", truth, dirs_exist_ok=True)
+    for path in truth.rglob("rumour.parquet"):
+        path.unlink()
+    for path in truth.rglob("case.parquet"):
+        pq.write_table(pq.read_table(path).drop_columns("children_band"), path)
+    with pytest.raises(ScoreRefusedError, match="says nothing of children_band"):
+        score(world, truth)
 
 
 def test_half_of_the_missions_first_gives_the_hashes_of_all_at_once(

@@ -45,6 +45,10 @@ def _mda(sources: Sources) -> None:
         "exploitation.labour_sector", "exploitation.exploitation_type.forced_labour",
         "exploitation.exploitation_type.sexual_exploitation",
     )  # fmt: skip
+    sources.put(
+        "form_version", mission_code="MDA", form_version="v1", valid_until=date(2007, 12, 1)
+    )
+    sources.put("form_version", mission_code="MDA", form_version="v2", valid_from=date(2008, 1, 1))
     for version, answer in (("v1", "unknown"), ("v2", "no")):
         sources.form("MDA", version, *flat, mode="chosen", not_chosen=answer)
         sources.form("MDA", version, "case.country_of_exploitation")
@@ -265,7 +269,7 @@ def _ukr(sources: Sources) -> None:
 def _sen(sources: Sources) -> None:
     """Nothing for five nights."""
     sources.mission(
-        "SEN", "late", rows_read=0, is_stale=True, loaded_night=date(2010, 11, 20), message="No export for 5 nights."
+        "SEN", "late", rows_read=1, rows_accepted=1, is_stale=True, loaded_night=date(2010, 11, 20), message="No export for 5 nights."
     )  # fmt: skip
     sources.put(
         "load", night=date(2010, 11, 20), mission_code="SEN", status="loaded", is_stale=False,

@@ -2,7 +2,7 @@
 with coverage as (
     select
         mission_code,
-        sum(answered) / nullif(sum(cases - not_asked), 0) as completeness
+        sum(answered) / nullif(sum(cases - not_asked - not_applicable), 0) as completeness
     from {{ ref('field_coverage') }}
     where item = ''
     group by mission_code
