@@ -24,6 +24,7 @@ def dbt(home: Path, night: date, *command: str) -> dbtRunnerResult:
     The night goes by environment: a variable that changes makes dbt read the whole project anew.
     """
     earlier = home / "build" / history.EARLIER
+    earlier.parent.mkdir(parents=True, exist_ok=True)
     if not earlier.exists():  # no night before this one
         history.write_empty(earlier, PROJECT)
     target = str(home / "build" / "dbt")

@@ -25,7 +25,7 @@ def test_every_published_column_is_there_with_its_meaning(found: dict[str, Any])
     columns = 0
     for node in found["nodes"].values():
         if node["resource_type"] == "model" and node["schema"] in catalogue.PUBLIC:
-            section = text.split(f"### {node['schema']}.{node['name']}\n")[1].split("\n##")[0]
+            section = text.split(f"### {node['schema']}.{node['alias']}\n")[1].split("\n##")[0]
             assert "Caveat: " in section
             for column in node["columns"]:
                 columns += 1
