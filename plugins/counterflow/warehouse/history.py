@@ -152,7 +152,6 @@ def _columns(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def begin(settings: Settings, base: Path | None) -> None:
     """Lay the history before the first night ready: that of `base`, or empty tables."""
     target = settings.build / EARLIER
-    target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     if base is not None:
         try:  # a link: publication replaces the name, not the file
@@ -165,6 +164,7 @@ def begin(settings: Settings, base: Path | None) -> None:
 
 def write_empty(path: Path, dbt_project: Path) -> None:
     """A history that holds no night."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema if not exists history")
         for table, columns in shape(dbt_project).items():
