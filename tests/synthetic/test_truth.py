@@ -283,5 +283,6 @@ def test_what_a_form_does_not_ask_is_not_asked(full: World) -> None:
     assert {case["children_band"] for case in old} == {"not_asked"}
     assert {row["direction"] for row in full.truth("IDN", "referral")} == {"incoming", "outgoing"}
     assert {row["organisation_type"] for row in full.truth("IDN", "referral")} == {"not_asked"}
+    assert {row["purpose"] for row in full.truth("COL", "online_platform")} == {"recruitment"}
     assert not full.truth("MDA", "event")
     assert full.truth("UKR", "event")

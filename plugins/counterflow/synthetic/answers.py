@@ -124,8 +124,8 @@ def rows(form: Form, case: Case) -> Iterator[tuple[str, Row]]:
     if form.asks("sexual_exploitation.sexual_exploitation_form"):
         for kind in case.sexual_forms:
             yield "sexual_exploitation", (number, kind)
-    if form.asks("online_platform.platform"):
-        for purpose, platforms in case.platforms.items():
+    for purpose, platforms in case.platforms.items():
+        if form.takes("online_platform", purpose):
             for platform in platforms:
                 yield "online_platform", (number, purpose, platform)
     for screening in _screenings(form, case):
@@ -325,7 +325,7 @@ def _screenings(form: Form, case: Case) -> Iterator[Row]:
 
 def _referrals(form: Form, case: Case) -> Iterator[Row]:
     for referral in case.referrals:
-        if referral.bad or not form.takes_referral(referral.direction):
+        if referral.bad or not form.takes("referral", referral.direction):
             continue
         reason, kind = referral.reason, referral.organisation
         country = referral.country if form.asks("referral.organisation_country") else None

@@ -406,7 +406,7 @@ def _further(
     for purpose, share in c.ONLINE.items():
         if case.registered.year >= 2006 and rng.random() < share:
             drawn = [c.PLATFORM(rng) for _ in range(_few(rng, 0.25))]
-            if form.takes_platform(purpose):
+            if form.takes("online_platform", purpose):
                 case.platforms[purpose] = list(dict.fromkeys(drawn))
     if answered(rng, "recruitment_country"):
         case.recruitment_country = origin if rng.random() < 0.9 else target

@@ -149,21 +149,10 @@ class Form:
         columns = [column for held in self.sources.values() for column in held]
         self.fed = frozenset({c.field for c in columns} | {c.also for c in columns})
 
-    def takes_platform(self, purpose: str) -> bool:
-        """Whether the form records websites and apps of that purpose."""
-        if "online_platform" in self.sources:
-            return True
-        return any(
-            c.group == purpose and c.field == "online_platform.platform"
-            for c in self.sources["case"]
-        )
-
-    def takes_referral(self, direction: str) -> bool:
-        """Whether the form records referrals in that direction."""
-        if "referral" in self.sources:
-            return True
-        return any(
-            c.group == direction and c.field.startswith("referral.") for c in self.sources["case"]
+    def takes(self, table: str, group: str) -> bool:
+        """Whether the form has rows of the table, or a group of columns for it."""
+        return table in self.sources or any(
+            c.group == group and c.field.startswith(f"{table}.") for c in self.sources["case"]
         )
 
     @property
