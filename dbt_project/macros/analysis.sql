@@ -6,20 +6,15 @@
 --   denominator     a known answer, on a form whose answers may be counted
 --   unknown         asked, no answer
 --   not_asked       the form does not ask
---   left_out        an answer on a form that stores yes, but hardly ever a no: it says nothing on how rare the thing is
+--   left_out        on a form whose answers are in no rate: stores_only_yes or relation_too_loose (core.dim_form_question)
 --   not_applicable  the question makes no sense for the case (the sector of work of somebody who was not made to work)
 
--- An answer of a case: yes and no of a form that hardly ever stores a no are `left_out`.
-{% macro analysis_counted_answer(answer, stores_no) -%}
-if({{ answer }} in ('yes', 'no') and not {{ stores_no }}, 'left_out', {{ answer }})
-{%- endmacro %}
-
--- A form stores a no if there is one, and if it answers at least half of what it asks: aggregates of answers of a form.
-{% macro analysis_stores_no(answers) -%}
-({%- for answer in answers -%}bool_or({{ answer }} = 'no'){{ ' or ' if not loop.last }}{%- endfor %})
-        and {% for answer in answers -%}count(*) filter ({{ answer }} in ('yes', 'no')){{ ' + ' if not loop.last }}{%- endfor %}
-        >= {{ var('smallest_answered_share') }} * (
-            {% for answer in answers -%}count(*) filter ({{ answer }} <> 'not_asked'){{ ' + ' if not loop.last }}{%- endfor %}
+-- An answer of a case, or why its form's answers are in no rate (see core.dim_form_question).
+{% macro analysis_counted_answer(name) -%}
+if(
+            facts.{{ name }} <> 'not_asked' and reason.{{ name }} in ('relation_too_loose', 'stores_only_yes'),
+            reason.{{ name }},
+            facts.{{ name }}
         )
 {%- endmacro %}
 
@@ -28,17 +23,21 @@ if({{ answer }} in ('yes', 'no') and not {{ stores_no }}, 'left_out', {{ answer 
 printf('%d-%d', {{ period_start(year) }}, {{ period_start(year) }} + 2)
 {%- endmacro %}
 
--- CTEs form_habit and person: one row per case with all that a case is counted by. Flags are counted answers here;
+-- CTEs form_reason and person: one row per case with all that a case is counted by. Flags are answers that may be counted;
 -- `exploitation` lists the kinds that the case had (yes on any form), which make it a member of their groups.
 {% macro analysis_person() %}
-form_habit as (
+{%- set flags = [
+    'is_sexual_exploitation', 'is_forced_labour', 'is_other_exploitation', 'is_retrafficked', 'is_deceased', 'is_minor',
+    'is_cross_border',
+] %}
+form_reason as (
     select
         mission_code,
-        form_version,
-        {{ analysis_stores_no(['is_sexual_exploitation', 'is_forced_labour', 'is_other_exploitation']) }} as stores_no_exploitation,
-        {{ analysis_stores_no(['is_retrafficked']) }} as stores_no_retrafficking,
-        {{ analysis_stores_no(['is_deceased']) }} as stores_no_death
-    from {{ ref('fct_case') }}
+        form_version
+        {%- for flag in flags %},
+        any_value(reason) filter (question = 'case.{{ flag }}') as {{ flag }}
+        {%- endfor %}
+    from {{ ref('dim_form_question') }}
     group by mission_code, form_version
 ),
 
@@ -52,14 +51,14 @@ person as (
         'all' as everybody,
         if(facts.gender = 'non_specified_unknown' and not form.case__gender, 'not_asked', facts.gender) as gender,
         facts.age_band,
-        facts.is_minor,
+        {{ analysis_counted_answer('is_minor') }} as is_minor,
         case facts.is_minor when 'yes' then 'minor' when 'no' then 'adult' end as age_group,
         facts.age_band_when_trafficked,
         facts.marital_status,
         facts.children_band,
         facts.primary_language,
         facts.education,
-        {{ analysis_counted_answer('facts.is_deceased', 'habit.stores_no_death') }} as is_deceased,
+        {{ analysis_counted_answer('is_deceased') }} as is_deceased,
         coalesce(country.m49_region, if(form.citizenship__citizenship, 'unknown', 'not_asked')) as citizenship_region,
         coalesce(country.m49_subregion, if(form.citizenship__citizenship, 'unknown', 'not_asked')) as citizenship_subregion,
         case
@@ -67,24 +66,26 @@ person as (
             when country.country_code is not null then 'no'
             else if(form.citizenship__citizenship, 'unknown', 'not_asked')
         end as is_south_eastern_european,
-        {{ analysis_counted_answer('facts.is_sexual_exploitation', 'habit.stores_no_exploitation') }} as is_sexual_exploitation,
-        {{ analysis_counted_answer('facts.is_forced_labour', 'habit.stores_no_exploitation') }} as is_forced_labour,
-        {{ analysis_counted_answer('facts.is_other_exploitation', 'habit.stores_no_exploitation') }} as is_other_exploitation,
+        {{ analysis_counted_answer('is_sexual_exploitation') }} as is_sexual_exploitation,
+        {{ analysis_counted_answer('is_forced_labour') }} as is_forced_labour,
+        {{ analysis_counted_answer('is_other_exploitation') }} as is_other_exploitation,
         if(facts.is_sexual_exploitation = 'yes', ['sexual_exploitation'], [])
         || if(facts.is_forced_labour = 'yes', ['forced_labour'], [])
         || if(facts.is_other_exploitation = 'yes', ['other_exploitation'], []) as exploitation,
         facts.is_sexual_exploitation = 'no' as is_not_sexual_exploitation,
         -- a form that asks where the person was screened or registered does not ask where they were exploited
         if(
-            facts.country_of_exploitation_basis in ('last_exploitation', 'unknown'), facts.is_cross_border, 'not_asked'
+            facts.country_of_exploitation_basis in ('last_exploitation', 'unknown'),
+            {{ analysis_counted_answer('is_cross_border') }},
+            'not_asked'
         ) as is_cross_border,
         facts.trafficking_status,
         facts.duration_band,
         facts.referral_source,
         facts.case_status,
-        {{ analysis_counted_answer('facts.is_retrafficked', 'habit.stores_no_retrafficking') }} as is_retrafficked
+        {{ analysis_counted_answer('is_retrafficked') }} as is_retrafficked
     from {{ ref('fct_case') }} as facts
-    inner join form_habit as habit on facts.mission_code = habit.mission_code and facts.form_version = habit.form_version
+    left join form_reason as reason on facts.mission_code = reason.mission_code and facts.form_version = reason.form_version
     left join {{ ref('int_form') }} as form
         on facts.mission_code = form.mission_code and facts.form_version = form.form_version
     left join {{ ref('dim_country') }} as country on facts.citizenship = country.country_code
@@ -157,7 +158,9 @@ member as (
             || list_transform(exploitation, lambda kind: {'group_by': 'exploitation', 'group_value': kind})
             {%- else %}
             || if(
-                coalesce({{ group }}, 'unknown') not in ('unknown', 'not_asked', 'non_specified_unknown', 'left_out'),
+                coalesce({{ group }}, 'unknown') not in (
+                    'unknown', 'not_asked', 'non_specified_unknown', 'relation_too_loose', 'stores_only_yes'
+                ),
                 [{'group_by': '{{ group }}', 'group_value': {{ group }}}],
                 []
             )
@@ -272,7 +275,7 @@ answer as (
         '' as item,
         value,
         case
-            when value = 'left_out' then 'left_out'
+            when value in ('relation_too_loose', 'stores_only_yes') then value
             when value in ('unknown', 'non_specified_unknown') then 'unknown'
             else 'known'
         end as state
@@ -316,9 +319,9 @@ answer as (
 )
 {% endmacro %}
 
--- Answers to items (case_key, dimension, item, answer) judged by the habit of the form over all its items: a query.
--- A form whose answers are hardly ever a no is left out.
-{% macro analysis_judged_items(relation) %}
+-- Answers to items (case_key, dimension, item, answer) with what they count for on their form: a query.
+-- `table_name` is the first half of their questions in core.dim_form_question.
+{% macro analysis_judged_items(relation, table_name) %}
     select
         given.case_key,
         person.mission_code,
@@ -326,22 +329,17 @@ answer as (
         given.item,
         given.answer as value,
         case
+            when form.reason in ('relation_too_loose', 'stores_only_yes') then form.reason
             when given.answer = 'unknown' then 'unknown'
-            when habit.stores_no then 'known'
-            else 'left_out'
+            else 'known'
         end as state
     from {{ relation }} as given
     inner join person on given.case_key = person.case_key
-    inner join (
-        select
-            person.mission_code,
-            person.form_version,
-            bool_or(answered.answer = 'no')
-            and count(*) filter (answered.answer in ('yes', 'no')) >= {{ var('smallest_answered_share') }} * count(*) as stores_no
-        from {{ relation }} as answered
-        inner join person on answered.case_key = person.case_key
-        group by person.mission_code, person.form_version
-    ) as habit on person.mission_code = habit.mission_code and person.form_version = habit.form_version
+    left join {{ ref('dim_form_question') }} as form
+        on
+            person.mission_code = form.mission_code
+            and person.form_version = form.form_version
+            and '{{ table_name }}.' || given.item = form.question
 {% endmacro %}
 
 -- CTEs `<name>_item` and `<name>_answer` of a table that answers item by item. Of several levels: yes at any, else no at any.
@@ -358,7 +356,7 @@ answer as (
 ),
 
 {{ name }}_answer as (
-    {{ analysis_judged_items(name ~ '_item') }}
+    {{ analysis_judged_items(name ~ '_item', name) }}
 )
 {%- endmacro %}
 
@@ -452,7 +450,8 @@ contribution as (
         member.mission_code,
         count(*) filter (answer.state = 'known') as known,
         count(*) filter (answer.state = 'unknown') as unknown,
-        count(*) filter (answer.state = 'left_out') as left_out,
+        count(*) filter (answer.state in ('relation_too_loose', 'stores_only_yes')) as left_out,
+        count(*) filter (answer.state = 'relation_too_loose') as too_loose,
         count(*) filter (answer.state = 'not_applicable') as not_applicable
     from member
     inner join reading as answer on member.case_key = answer.case_key
@@ -467,6 +466,7 @@ total as (
         sum(known) as known,
         sum(unknown) as unknown,
         sum(left_out) as left_out,
+        sum(too_loose) as too_loose,
         sum(not_applicable) as not_applicable,
         count(*) filter (known > 0) as missions,
         max(known) as largest
@@ -502,6 +502,7 @@ tallied as (
         coalesce(total.known, 0)::bigint as denominator,
         coalesce(total.unknown, 0)::bigint as unknown,
         coalesce(total.left_out, 0)::bigint as left_out,
+        coalesce(total.too_loose, 0) as too_loose,
         coalesce(total.not_applicable, 0)::bigint as not_applicable,
         coalesce(total.missions, 0) as missions,
         total.largest
@@ -526,22 +527,23 @@ tallied as (
 
 counted as (
     select
-        * exclude (largest),
+        * exclude (largest, too_loose),
         cases - denominator - unknown - left_out - not_applicable as not_asked,
-        {{ analysis_rate() }},
+        {{ analysis_rate(too_loose='too_loose') }},
         if(denominator > 0, round(largest / denominator, 4), null) as largest_mission_share
     from tallied
 )
 {% endmacro %}
 
--- The rate of numerator and denominator, or why there is none. Needs unknown and left_out beside them.
-{% macro analysis_rate() -%}
+-- The rate of numerator and denominator, or why there is none, in the words of the macro rate_columns.
+{% macro analysis_rate(too_loose='0') -%}
 if(denominator >= {{ var('smallest_denominator') }}, round(numerator / denominator, 4), null) as rate,
         case
             when denominator >= {{ var('smallest_denominator') }} then null
             when denominator > 0 then 'too_few'
-            when left_out > 0 then 'no_form_answers_enough'
-            when unknown > 0 then 'none_answered'
+            when {{ too_loose }} > 0 then 'relation_too_loose'
+            when left_out > 0 then 'stores_only_yes'
+            when unknown > 0 then 'too_few'
             when not_applicable > 0 then 'not_applicable'
             else 'not_asked'
         end as rate_note

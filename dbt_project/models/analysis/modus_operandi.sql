@@ -36,7 +36,7 @@ chosen as (
         mission_code,
         count(*) filter (value = 'yes' and state = 'known') as means,
         bool_or(state = 'known') as is_known,
-        bool_or(state = 'left_out') as is_left_out
+        coalesce(max(state) filter (state <> 'unknown'), 'unknown') as state
     from control_answer
     group by case_key, mission_code
 ),
@@ -100,7 +100,7 @@ pattern_answer as (
             when means >= 3 then '3-4'
             else means::varchar
         end as value,
-        case when is_known then 'known' when is_left_out then 'left_out' else 'unknown' end as state
+        if(is_known, 'known', state) as state
     from chosen
 ),
 

@@ -18,7 +18,7 @@ answered as (
         control.state = 'known' and control.value = 'yes' as is_yes
     from control_answer as control
     inner join member on control.case_key = member.case_key
-    where control.state <> 'left_out'
+    where control.state in ('known', 'unknown')
 ),
 
 by_mission as (
@@ -78,11 +78,7 @@ select
     tallied.numerator,
     tallied.denominator,
     if(tallied.denominator >= {{ var('smallest_denominator') }}, round(tallied.numerator / tallied.denominator, 4), null) as rate,
-    case
-        when tallied.denominator >= {{ var('smallest_denominator') }} then null
-        when tallied.denominator > 0 then 'too_few'
-        else 'none_answered'
-    end as rate_note,
+    if(tallied.denominator >= {{ var('smallest_denominator') }}, null, 'too_few') as rate_note,
     tallied.unknown,
     first_means.cases - tallied.denominator - tallied.unknown as not_asked,
     tallied.answered_both,
