@@ -172,42 +172,43 @@ member as (
 )
 {% endmacro %}
 
--- Attributes that stand in child tables: where, which field of the form asks, and for whom it makes no sense.
+-- Attributes that stand in child tables: where, which field of the form asks, and for whom it makes no sense (RELATION is the
+-- table itself; it is named and not referred to, so that a mart depends on the tables that it uses and on no others).
 {% macro analysis_child_dimensions() -%}
 {{ return({
-    'exploitation_type': {'relation': ref('fct_exploitation'), 'asked': 'form.exploitation__exploitation_type'},
+    'exploitation_type': {'relation': 'fct_exploitation', 'asked': 'form.exploitation__exploitation_type'},
     'labour_sector': {
-        'relation': ref('fct_exploitation'), 'asked': 'form.exploitation__labour_sector',
-        'not_applicable': "person.case_key in (select case_key from " ~ ref('fct_exploitation') ~ ") and person.case_key not in ("
-            ~ "select case_key from " ~ ref('fct_exploitation') ~ " where labour_sector is not null)",
+        'relation': 'fct_exploitation', 'asked': 'form.exploitation__labour_sector',
+        'not_applicable': "person.case_key in (select case_key from RELATION) and person.case_key not in ("
+            ~ "select case_key from RELATION where labour_sector is not null)",
     },
     'sexual_exploitation_form': {
-        'relation': ref('fct_sexual_exploitation'), 'asked': 'form.sexual_exploitation__sexual_exploitation_form',
+        'relation': 'fct_sexual_exploitation', 'asked': 'form.sexual_exploitation__sexual_exploitation_form',
         'not_applicable': "person.is_not_sexual_exploitation",
     },
-    'recruitment_method': {'relation': ref('fct_recruitment'), 'asked': 'form.recruitment__recruitment_method'},
-    'recruiter_relationship': {'relation': ref('fct_recruitment'), 'asked': 'form.recruitment__recruiter_relationship'},
+    'recruitment_method': {'relation': 'fct_recruitment', 'asked': 'form.recruitment__recruitment_method'},
+    'recruiter_relationship': {'relation': 'fct_recruitment', 'asked': 'form.recruitment__recruiter_relationship'},
     'recruitment_platform': {
-        'relation': ref('fct_online_platform'), 'column': 'platform', 'asked': 'form.online_platform__platform',
+        'relation': 'fct_online_platform', 'column': 'platform', 'asked': 'form.online_platform__platform',
         'where': "purpose = 'recruitment'",
     },
     'exploitation_platform': {
-        'relation': ref('fct_online_platform'), 'column': 'platform', 'asked': 'form.online_platform__platform',
+        'relation': 'fct_online_platform', 'column': 'platform', 'asked': 'form.online_platform__platform',
         'where': "purpose = 'exploitation'",
     },
-    'perpetrator_role': {'relation': ref('bridge_perpetrator_role'), 'column': 'role', 'asked': 'form.perpetrator__role'},
-    'perpetrator_gender': {'relation': ref('fct_perpetrator'), 'column': 'gender', 'asked': 'form.perpetrator__gender'},
-    'status_decided_by': {'relation': ref('fct_screening'), 'column': 'decided_by', 'asked': 'form.screening__decided_by'},
+    'perpetrator_role': {'relation': 'bridge_perpetrator_role', 'column': 'role', 'asked': 'form.perpetrator__role'},
+    'perpetrator_gender': {'relation': 'fct_perpetrator', 'column': 'gender', 'asked': 'form.perpetrator__gender'},
+    'status_decided_by': {'relation': 'fct_screening', 'column': 'decided_by', 'asked': 'form.screening__decided_by'},
     'service_provided': {
-        'relation': ref('fct_assistance'), 'column': 'service_type', 'asked': 'form.assistance__service_type',
+        'relation': 'fct_assistance', 'column': 'service_type', 'asked': 'form.assistance__service_type',
         'where': "status = 'provided'",
-        'not_applicable': "person.case_key in (select case_key from " ~ ref('fct_assistance') ~ ")",
+        'not_applicable': "person.case_key in (select case_key from RELATION)",
     },
     'referred_here_for': {
-        'relation': ref('fct_referral'), 'column': 'reason', 'asked': 'form.referral__reason', 'where': "direction = 'incoming'",
+        'relation': 'fct_referral', 'column': 'reason', 'asked': 'form.referral__reason', 'where': "direction = 'incoming'",
     },
     'referred_on_for': {
-        'relation': ref('fct_referral'), 'column': 'reason', 'asked': 'form.referral__reason', 'where': "direction = 'outgoing'",
+        'relation': 'fct_referral', 'column': 'reason', 'asked': 'form.referral__reason', 'where': "direction = 'outgoing'",
     },
 }) }}
 {%- endmacro %}
@@ -244,7 +245,7 @@ case_answer as (
         case
             when given.value is not null then 'known'
             {%- if child.not_applicable %}
-            when {{ child.not_applicable }} then 'not_applicable'
+            when {{ child.not_applicable | replace('RELATION', ref(child.relation) | string) }} then 'not_applicable'
             {%- endif %}
             when {{ child.asked }} then 'unknown'
         end as state
@@ -255,7 +256,7 @@ case_answer as (
         select distinct
             case_key,
             {{ child.column or name }} as value
-        from {{ child.relation }}
+        from {{ ref(child.relation) }}
         where {{ child.column or name }} not in ('unknown', 'not_asked', 'non_specified_unknown')
         {%- if child.where %} and {{ child.where }}{% endif %}
     ) as given on person.case_key = given.case_key
