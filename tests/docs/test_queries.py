@@ -50,7 +50,9 @@ def test_every_table_is_described(published: Settings) -> None:
         }
     readme = (PROJECT / "README.md").read_text("utf-8")
     named = set(re.findall(r"`((?:core|analysis|quality|history)\.[a-z_]+)`", readme))
-    assert named == tables - {t.replace("core.", "history.") for t in tables}
+    assert named == tables - {
+        t.replace("core.", "history.") for t in tables if t.startswith("core.")
+    }
 
 
 def test_every_fact_has_a_query_in_the_analysts_guide(published: Settings) -> None:
