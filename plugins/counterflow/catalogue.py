@@ -14,9 +14,9 @@ from typing import Any
 from unittest import mock
 
 from counterflow.settings import PROJECT
+from counterflow.warehouse.hashes import PUBLIC
 
 PAGE = PROJECT / "docs" / "catalogue.md"
-PUBLIC = ("core", "analysis", "quality", "history")
 
 _HEAD = """# The catalogue
 
@@ -62,7 +62,10 @@ def page(found: dict[str, Any]) -> str:
     )
     parts = [_HEAD.format(lineage="\n".join(_lineage(found, models)))]
     for schema in PUBLIC:
+        if not any(model["schema"] == schema for model in models):
+            continue
         parts.append(f"## {schema}\n")
+        parts.extend(_snapshots(found, schema))
         for model in models:
             if model["schema"] == schema:
                 parts.append("\n".join(_table(found, model)) + "\n")
@@ -104,13 +107,23 @@ def _table(found: dict[str, Any], model: dict[str, Any]) -> Iterator[str]:
     yield f"Caveat: {caveat.strip()}\n"
     reads = _named(found["parent_map"].get(model["unique_id"], []), ("model", "seed", "source"))
     read_by = _named(found["child_map"].get(model["unique_id"], []), ("model", "exposure"))
-    tests = sum(child.startswith("test.") for child in found["child_map"][model["unique_id"]])
-    yield f"Made of {reads or 'the models themselves'}. Read by {read_by or 'nothing else here'}. Tests: {tests}.\n"
+    yield f"Made of {reads or 'the models themselves'}. Read by {read_by or 'nothing else here'}.\n"
     yield "| column | type | meaning |"
     yield "|---|---|---|"
     for column in model["columns"].values():
         meaning = " ".join(column["description"].split()).replace("|", "\\|")
         yield f"| {column['name']} | {column['data_type']} | {meaning} |"
+
+
+def _snapshots(found: dict[str, Any], schema: str) -> Iterator[str]:
+    """One line on the facts whose past is kept in `schema`."""
+    kept = [
+        node["unique_id"]
+        for node in found["nodes"].values()
+        if node["resource_type"] == "snapshot" and node["schema"] == schema
+    ]
+    if kept:
+        yield f"Kept over time, with the columns of core and `valid_from`, `valid_until`: {_named(kept, ('snapshot',))}.\n"
 
 
 def _named(nodes: list[str], kinds: tuple[str, ...]) -> str:

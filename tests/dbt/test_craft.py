@@ -9,10 +9,9 @@ import duckdb
 import pytest
 
 from counterflow import catalogue
+from counterflow.warehouse.hashes import PUBLIC
 from tests.dbt import small_night
 from tests.dbt.small_night import NIGHT
-
-PUBLIC = catalogue.PUBLIC
 
 
 @pytest.fixture(scope="module")
