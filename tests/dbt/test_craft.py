@@ -25,6 +25,7 @@ def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_the_project_parses_without_a_warning(tmp_path_factory: pytest.TempPathFactory) -> None:
     home = tmp_path_factory.mktemp("parsed")
+    (home / "build").mkdir()
     run = small_night.dbt(home, NIGHT, "--warn-error", "parse")
     assert run.success, run.exception
 
