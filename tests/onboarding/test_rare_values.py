@@ -85,9 +85,6 @@ def test_five_rows_of_one_case_are_one_case(
 def test_names_are_not_shown_under_a_header_that_nobody_knows(
     tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = [lithuania.row(n) for n in range(1, lithuania.CASES + 1)]
-    text = lithuania.export(rows)
-    del text
     sample = tmp_path / "people.csv"
     lines = ["Case ID;Qwrtz;Gender;Consent"]
     lines += [f"A-{n};{('Zxqvella', 'Austėja', 'Eglė')[n % 3]};Feminine;Yes" for n in range(60)]

@@ -427,17 +427,11 @@ class _Over:
                         "it is dropped",
                     )
         if personal:
-            before = [
-                s.header
-                for s in self.listed
-                if s.source == source and s.role.kind == "personal" and s.path in self.match.found
-            ]
             kept = [
                 header(table, self.match.found[s.path])
                 for s in self.listed
                 if s.source == source and s.role.kind == "personal" and s.path in self.match.found
             ]
-            del before
             self._set(source, "personal", "", [*kept, *personal], "")
 
     def _replaced(self, role: Role, source: str) -> Slot | None:
