@@ -1,9 +1,11 @@
 -- history.<fact>_as_of(night): each fact as it was when the night was over, in the published file. DuckDB binds a table
--- macro when it is made, so they are made after the last model (on-run-end), when quality.load is there.
+-- macro when it is made, so they are made after the last model (on-run-end), when quality.load is there; a run of some models
+-- makes those of the facts that it has built.
 {% macro create_as_of_macros(results) -%}
 {%- set made = results | map(attribute='node.name') | list -%}
 {%- if execute and 'load' in made -%}
-    {% for fact in history_facts() -%}
+    {%- set built = run_query("select table_name from duckdb_tables() where database_name = current_database() and schema_name = 'history'").columns[0].values() -%}
+    {% for fact in history_facts() if fact in built -%}
         {% do run_query(as_of_macro(fact)) %}
     {% endfor -%}
 {%- endif -%}
