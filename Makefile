@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install demo up test lint secrets bench
+.PHONY: help install demo up test slow lint secrets bench
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -33,8 +33,11 @@ demo: $(INSTALLED) ## 72 synthetic missions, one night through Airflow, answers 
 up: $(INSTALLED) ## Airflow with its UI on port 8080 (PORT=…) and the nightly schedule, until Ctrl-C
 	@$(BIN)/python -m counterflow.orchestration.up --port $(or $(PORT),8080)
 
-test: $(INSTALLED) ## every test; TESTS=path or PYTEST='-k name' for some
+test: $(INSTALLED) ## every test but the slow; TESTS=path or PYTEST='-k name' for some
 	$(BIN)/python -m pytest $(PYTEST) $(TESTS)
+
+slow: $(INSTALLED) ## the tests that run whole nights in several orders, for once a night
+	$(BIN)/python -m pytest -m slow $(PYTEST) $(TESTS)
 
 lint: $(INSTALLED) ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff check .

@@ -223,6 +223,7 @@ def test_a_past_night_that_is_run_again_changes_no_hash(
     assert hashes(agency.settings) == before
 
 
+@pytest.mark.slow
 def test_files_that_come_late_find_their_place(
     agency: Agency, in_order: dict[date, dict[str, Rows]], tmp_path: Path
 ) -> None:

@@ -157,6 +157,7 @@ def test_a_gate_stops_the_publication(agency: Agency, break_it: str, gate: str) 
     assert hashes(agency) == before
 
 
+@pytest.mark.slow
 def test_three_publications_are_kept(agency: Agency) -> None:
     kept = agency.settings.warehouse / "kept"
     for number in range(4):

@@ -107,6 +107,7 @@ def test_truth_and_core_cover_each_other_or_there_is_no_score(
         score(world, truth)
 
 
+@pytest.mark.slow
 def test_half_of_the_missions_first_gives_the_hashes_of_all_at_once(
     world: Settings, tmp_path: Path
 ) -> None:
@@ -122,6 +123,7 @@ def test_half_of_the_missions_first_gives_the_hashes_of_all_at_once(
     assert hashes(homes[1]) == hashes(homes[0])
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_are_one_after_the_other(world: Settings, tmp_path: Path) -> None:
     settings = replace(world, home=tmp_path, workers=1)
     shutil.copytree(world.keys, settings.keys)

@@ -133,6 +133,7 @@ def test_columns_are_found_without_dialects(
     assert right >= 0.95 * total
 
 
+@pytest.mark.slow
 def test_columns_of_a_form_that_was_never_seen(exports: Path, chosen: dict[str, str]) -> None:
     """Without the words of the mission's own dialect: 82 to 85 % when this was written."""
     unseen = {m: Lexicon.learn(MISSIONS, [dialect]) for dialect, m in chosen.items()}

@@ -83,20 +83,44 @@ def _dbt(
 
     target = settings.build / "dbt"
     target.mkdir(parents=True, exist_ok=True)
-    arguments = [
+    quiet = [
         "--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats", "--log-level-file", "info",
-        "build", "--selector", selector, "--exclude-resource-type", "unit_test",
-        *further,
+    ]  # fmt: skip
+    where = [
         "--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project),
         "--target-path", str(target), "--log-path", str(target / "logs"),
     ]  # fmt: skip
+    chosen = ["--selector", selector, "--exclude-resource-type", "unit_test", *further]
     # The night as a variable of dbt would make it parse the whole project anew each night.
     with _environment(COUNTERFLOW_HOME=str(settings.home), COUNTERFLOW_NIGHT=str(night)):
-        outcome = dbtRunner(callbacks=[_callback(progress)] if progress else []).invoke(arguments)
+        parsed = _parsed(settings, [*quiet, "parse", *where])
+        runner = dbtRunner(parsed, callbacks=[_callback(progress)] if progress else [])
+        outcome = runner.invoke([*quiet, "build", *chosen, *where])
     if outcome.exception is not None or not isinstance(outcome.result, RunExecutionResult):
         kind = type(outcome.exception).__name__
         raise BuildFailed(f"dbt stopped ({kind}). Read {target / 'logs' / 'dbt.log'}")
     return [_result(node) for node in outcome.result]
+
+
+_projects: dict[tuple[str, int, int], Any] = {}
+
+
+def _parsed(settings: Settings, arguments: list[str]) -> Any:
+    """The project as dbt parses it, once in a process as long as no file of it changes.
+
+    Parsing takes longer than a small night. None if it fails: the build then says why.
+    """
+    from dbt.cli.main import dbtRunner
+
+    files = [
+        path.stat().st_mtime_ns
+        for path in settings.dbt_project.rglob("*")
+        if path.suffix in (".sql", ".yml", ".csv") and path.is_file()
+    ]
+    key = (str(settings.dbt_project), len(files), max(files, default=0))
+    if key not in _projects:
+        _projects[key] = dbtRunner().invoke(arguments).result
+    return _projects[key]
 
 
 def _close() -> None:

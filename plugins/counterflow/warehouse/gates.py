@@ -56,6 +56,8 @@ def run_gates(settings: Settings, night: date) -> list[GateResult]:
     with duckdb.connect(str(settings.build / "warehouse.duckdb"), read_only=True) as connection:
         scratch = settings.build / "scratch.duckdb"
         connection.execute(f"attach '{_quoted(scratch)}' as scratch (read_only)")
+        # views of staging name their files as they lie under the home
+        connection.execute(f"set file_search_path = '{_quoted(settings.home)}'")
         published = settings.warehouse / "warehouse.duckdb"
         if published.exists():
             connection.execute(f"attach '{_quoted(published)}' as published (read_only)")
