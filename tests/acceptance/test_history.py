@@ -236,6 +236,7 @@ def test_files_that_come_late_find_their_place(
     assert hashes(other.settings) == hashes(agency.settings)
 
 
+@pytest.mark.slow
 def test_a_run_that_stops_anywhere_leaves_nothing_to_undo(
     agency: Agency,
     in_order: dict[date, dict[str, Rows]],

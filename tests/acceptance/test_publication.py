@@ -124,6 +124,14 @@ def test_verify_passes_and_sees_a_change(agency: Agency) -> None:
     path.write_bytes(whole)
 
 
+@pytest.fixture(scope="module")
+def built(agency: Agency) -> dict[str, bytes]:
+    """The files of a build that would pass all gates."""
+    nightly.transform(agency.settings, SECOND)
+    files = [p for p in agency.settings.build.iterdir() if p.is_file()]
+    return {path.name: path.read_bytes() for path in files}
+
+
 @pytest.mark.parametrize(
     ("break_it", "gate"),
     [
@@ -142,12 +150,15 @@ def test_verify_passes_and_sees_a_change(agency: Agency) -> None:
         ),
     ],
 )
-def test_a_gate_stops_the_publication(agency: Agency, break_it: str, gate: str) -> None:
+def test_a_gate_stops_the_publication(
+    agency: Agency, built: dict[str, bytes], break_it: str, gate: str
+) -> None:
     """Each gate sees the fault it is there for; what is published stays."""
     before = hashes(agency)
-    nightly.transform(agency.settings, SECOND)
-    with duckdb.connect(str(agency.settings.build / "warehouse.duckdb")) as built:
-        built.execute(break_it)
+    for name, whole in built.items():
+        (agency.settings.build / name).write_bytes(whole)
+    with duckdb.connect(str(agency.settings.build / "warehouse.duckdb")) as broken:
+        broken.execute(break_it)
     with pytest.raises(GateFailed) as failed:
         nightly.gates(agency.settings, SECOND)
     assert gate in {r.gate for r in failed.value.results if not r.passed}

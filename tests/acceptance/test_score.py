@@ -174,6 +174,7 @@ def test_a_score_without_a_warehouse_is_refused(tmp_path: Path) -> None:
         score(Settings(tmp_path, tmp_path, tmp_path), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_repaired_contract_is_applied_without_the_exports(
     world: Settings, tmp_path: Path
 ) -> None:
