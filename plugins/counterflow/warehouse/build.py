@@ -114,7 +114,8 @@ def _parsed(settings: Settings, arguments: list[str]) -> Any:
 
     files = [
         path.stat().st_mtime_ns
-        for path in settings.dbt_project.rglob("*")
+        for folder in ("models", "macros", "seeds", "snapshots", "tests", ".")
+        for path in settings.dbt_project.glob("*" if folder == "." else f"{folder}/**/*")
         if path.suffix in (".sql", ".yml", ".csv") and path.is_file()
     ]
     key = (str(settings.dbt_project), len(files), max(files, default=0))
