@@ -34,7 +34,7 @@ up: $(INSTALLED) ## Airflow with its UI on port 8080 (PORT=…) and the nightly 
 	@$(BIN)/python -m counterflow.orchestration.up --port $(or $(PORT),8080)
 
 test: $(INSTALLED) ## every test but the slow; TESTS=path or PYTEST='-k name' for some
-	$(BIN)/python -m pytest $(PYTEST) $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST) $(TESTS)
 
 slow: $(INSTALLED) ## the tests that run whole nights in several orders, for once a night
 	$(BIN)/python -m pytest -m slow $(PYTEST) $(TESTS)
