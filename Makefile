@@ -33,8 +33,9 @@ demo: $(INSTALLED) ## 72 synthetic missions, one night through Airflow, answers 
 up: $(INSTALLED) ## Airflow with its UI on port 8080 (PORT=…) and the nightly schedule, until Ctrl-C
 	@$(BIN)/python -m counterflow.orchestration.up --port $(or $(PORT),8080)
 
+# In the order of their names: the acceptance tests are the longest, and should not be left for one core at the end.
 test: $(INSTALLED) ## every test but the slow; TESTS=path or PYTEST='-k name' for some
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(PYTEST) $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST) $(TESTS)
 
 slow: $(INSTALLED) ## the tests that run whole nights in several orders, for once a night
 	$(BIN)/python -m pytest -m slow $(PYTEST) $(TESTS)

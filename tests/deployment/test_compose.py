@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -159,11 +160,16 @@ POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.name == "posi
     not POSTGRES or os.geteuid() != 0 or not shutil.which("runuser"),
     reason="needs PostgreSQL on this machine, and root to run it as its own user",
 )
-def test_its_init_service_makes_postgresql_ready(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_its_init_service_makes_postgresql_ready() -> None:
     """The server's own environment, on a PostgreSQL of this machine instead of the container's."""
-    folder = Path(tmp_path_factory.mktemp("postgresql"))
-    for parent in [folder, *folder.parents][:3]:
-        parent.chmod(0o755)
+    # pytest's own folders are closed to the user postgres, and too deep for the path of a socket
+    with tempfile.TemporaryDirectory(prefix="counterflow-") as folder:
+        Path(folder).chmod(0o755)
+        make_postgresql_ready(Path(folder))
+
+
+def make_postgresql_ready(folder: Path) -> None:
+    """Start a PostgreSQL in `folder`, run the init service against it, look at what it left."""
     data, secrets = folder / "data", folder / "secrets"
     make_server_secrets(secrets)
     shutil.copy(secrets / "postgres_password", folder / "password")
