@@ -9,6 +9,7 @@ def is_refusal(error: BaseException) -> bool:
     from counterflow.keys import KeyRefusedError
 
     names = {"GateFailed", "BuildFailed", "ScoreRefusedError", "QueryRefusedError", "Refused"}
+    names |= {"DisclosureRefused"}
     ours = type(error).__module__.startswith("counterflow")
     known = isinstance(error, ContractError | KeyRefusedError)
     return known or (ours and type(error).__name__ in names) or type(error) is ValueError
