@@ -2,7 +2,8 @@
 
 In: nothing. Out: `TABLES`, one `Table` per landing table, each a list of `Field`s. Ingest lands
 exactly these columns, contracts may name exactly these fields, validation and dbt read exactly
-these files. A field without an entry here cannot exist.
+these files. A field without an entry here cannot exist, nor can one without an entry in the register
+of sensitivity, or one that the register calls a direct identifier.
 
 Grain, units: a landing row belongs to one source row of one export (`source`, `source_row`), and
 to one case (`case_key`). Codes are still the mission's own (dbt maps them); dates are already
@@ -15,6 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from counterflow import sensitivity
 
 
 class Kind(StrEnum):
@@ -29,21 +32,12 @@ class Kind(StrEnum):
     NUMBER = "number"  # a small whole number (a leg's or perpetrator's place in its list)
 
 
-class Sensitivity(StrEnum):
-    """What a landed value could do to a person if it were seen outside."""
-
-    QUASI_IDENTIFIER = "quasi_identifier"  # could be known to an outsider
-    SENSITIVE = "sensitive"  # could harm if learnt
-    HARMLESS = "harmless"
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """One landed column of a canonical table."""
 
     name: str
     kind: Kind
-    sensitivity: Sensitivity
     code_list: str | None = None  # the seed's list that its canonical codes belong to
     reading: bool = False  # True: a column `<name>_reading` says how the cell was read
 
@@ -64,6 +58,10 @@ class Table:
     group: str | None = None
     unit: str = "victim"
 
+    def __post_init__(self) -> None:
+        """No table can be made that would land a direct identifier, or what nobody has judged."""
+        sensitivity.may_land(self.name, landing_columns(self))
+
     def field(self, name: str) -> Field:
         """The field called `name`; KeyError if the table has none."""
         for field in self.fields:
@@ -79,6 +77,32 @@ COMMON: tuple[tuple[str, str], ...] = (
     ("source", "text"),  # the contract's table whose file or sheet the row was read from
     ("source_row", "int64"),  # 1-based place of the data row in that source (blank rows counted)
 )
+
+
+def landed_name(field: Field) -> str:
+    """The landing column of `field`: what is landed of a date is a month, and is called so."""
+    if field.kind is Kind.MONTH:
+        return field.name.removesuffix("_on") + "_month"
+    return field.name
+
+
+def landing_columns(table: str | Table) -> dict[str, str]:
+    """Column name to type (text, int64, date) of the landing Parquet of `table`, in order."""
+    table = TABLES[table] if isinstance(table, str) else table
+    columns = dict(COMMON)
+    columns["key_reading" if table.name == "case" else "case_reading"] = "text"
+    if table.name == "case":
+        columns["form_version"] = "text"
+        # the case that this record was merged with; such a row is no case of its own
+        columns["merged_into_key"] = "text"
+        columns["merged_reading"] = "text"
+    for field in table.fields:
+        types = {Kind.MONTH: "date", Kind.YEAR: "int64", Kind.NUMBER: "int64"}
+        columns[landed_name(field)] = types.get(field.kind, "text")
+        if field.reading:
+            columns[field.name + "_reading"] = "text"
+    return columns
+
 
 # How a dated cell was read (`<field>_reading`). Validation judges; ingest only states.
 READINGS = (
@@ -113,11 +137,6 @@ MISSING = "unknown"  # canonical code of an answer that was asked for and not gi
 
 _CODE, _ANSWER, _COUNTRY, _BAND = Kind.CODE, Kind.ANSWER, Kind.COUNTRY, Kind.BAND
 _MONTH, _YEAR, _NUMBER = Kind.MONTH, Kind.YEAR, Kind.NUMBER
-_QUASI, _SENSITIVE, _HARMLESS = (
-    Sensitivity.QUASI_IDENTIFIER,
-    Sensitivity.SENSITIVE,
-    Sensitivity.HARMLESS,
-)
 
 TABLES: dict[str, Table] = {
     table.name: table
@@ -126,35 +145,35 @@ TABLES: dict[str, Table] = {
             "case",
             "One row per case row of an export.",
             (
-                Field("registered_on", _MONTH, _QUASI, reading=True),
-                Field("age_band", _BAND, _QUASI, "age_band", reading=True),
-                Field("gender", _CODE, _QUASI, "gender"),
-                Field("marital_status", _CODE, _QUASI, "marital_status"),
-                Field("children_band", _BAND, _QUASI, "children_band", reading=True),
-                Field("primary_language", _CODE, _QUASI, "language"),
-                Field("secondary_language", _CODE, _QUASI, "language"),
-                Field("country_of_residence", _COUNTRY, _QUASI, "country"),
-                Field("is_deceased", _ANSWER, _SENSITIVE, "answer"),
-                Field("education", _CODE, _QUASI, "highest_level_of_education"),
-                Field("country_of_exploitation", _COUNTRY, _QUASI, "country"),
-                Field("country_of_exploitation_basis", _CODE, _HARMLESS, "country_basis"),
-                Field("is_sexual_exploitation", _ANSWER, _SENSITIVE, "answer"),
-                Field("is_forced_labour", _ANSWER, _SENSITIVE, "answer"),
-                Field("is_other_exploitation", _ANSWER, _SENSITIVE, "answer"),
-                Field("trafficking_status", _CODE, _SENSITIVE, "trafficking_status"),
-                Field("age_band_when_trafficked", _BAND, _QUASI, "age_band", reading=True),
-                Field("duration_band", _BAND, _QUASI, "duration_band", reading=True),
-                Field("referral_source", _CODE, _HARMLESS, "organisation_type"),
-                Field("case_status", _CODE, _HARMLESS, "case_status"),
-                Field("is_retrafficked", _ANSWER, _SENSITIVE, "answer"),
+                Field("registered_on", _MONTH, reading=True),
+                Field("age_band", _BAND, "age_band", reading=True),
+                Field("gender", _CODE, "gender"),
+                Field("marital_status", _CODE, "marital_status"),
+                Field("children_band", _BAND, "children_band", reading=True),
+                Field("primary_language", _CODE, "language"),
+                Field("secondary_language", _CODE, "language"),
+                Field("country_of_residence", _COUNTRY, "country"),
+                Field("is_deceased", _ANSWER, "answer"),
+                Field("education", _CODE, "highest_level_of_education"),
+                Field("country_of_exploitation", _COUNTRY, "country"),
+                Field("country_of_exploitation_basis", _CODE, "country_basis"),
+                Field("is_sexual_exploitation", _ANSWER, "answer"),
+                Field("is_forced_labour", _ANSWER, "answer"),
+                Field("is_other_exploitation", _ANSWER, "answer"),
+                Field("trafficking_status", _CODE, "trafficking_status"),
+                Field("age_band_when_trafficked", _BAND, "age_band", reading=True),
+                Field("duration_band", _BAND, "duration_band", reading=True),
+                Field("referral_source", _CODE, "organisation_type"),
+                Field("case_status", _CODE, "case_status"),
+                Field("is_retrafficked", _ANSWER, "answer"),
             ),
         ),
         Table(
             "citizenship",
             "One row per citizenship named on a case row.",
             (
-                Field("citizenship", _COUNTRY, _QUASI, "country"),
-                Field("citizenship_number", _NUMBER, _HARMLESS),
+                Field("citizenship", _COUNTRY, "country"),
+                Field("citizenship_number", _NUMBER),
             ),
             item="citizenship",
         ),
@@ -162,10 +181,10 @@ TABLES: dict[str, Table] = {
             "exploitation",
             "One row per exploitation of a case.",
             (
-                Field("exploitation_type", _CODE, _SENSITIVE, "exploitation_type"),
-                Field("labour_sector", _CODE, _SENSITIVE, "labour_sector"),
-                Field("country", _COUNTRY, _QUASI, "country"),
-                Field("start_year", _YEAR, _QUASI, reading=True),
+                Field("exploitation_type", _CODE, "exploitation_type"),
+                Field("labour_sector", _CODE, "labour_sector"),
+                Field("country", _COUNTRY, "country"),
+                Field("start_year", _YEAR, reading=True),
             ),
             item="exploitation_type",
             unit="event",
@@ -173,7 +192,7 @@ TABLES: dict[str, Table] = {
         Table(
             "sexual_exploitation",
             "One row per form of sexual exploitation of a case.",
-            (Field("sexual_exploitation_form", _CODE, _SENSITIVE, "sexual_exploitation_form"),),
+            (Field("sexual_exploitation_form", _CODE, "sexual_exploitation_form"),),
             item="sexual_exploitation_form",
             unit="event",
         ),
@@ -181,8 +200,8 @@ TABLES: dict[str, Table] = {
             "online_platform",
             "One row per website or app by which a case was recruited or exploited.",
             (
-                Field("purpose", _CODE, _HARMLESS, "online_platform_purpose"),
-                Field("platform", _CODE, _SENSITIVE, "online_platform"),
+                Field("purpose", _CODE, "online_platform_purpose"),
+                Field("platform", _CODE, "online_platform"),
             ),
             item="platform",
             group="purpose",
@@ -192,8 +211,8 @@ TABLES: dict[str, Table] = {
             "control",
             "One row per means of control answered for a case (chosen from a list, or each asked).",
             (
-                Field("means_of_control", _CODE, _SENSITIVE, "means_of_control"),
-                Field("answer", _ANSWER, _SENSITIVE, "answer"),
+                Field("means_of_control", _CODE, "means_of_control"),
+                Field("answer", _ANSWER, "answer"),
             ),
             item="means_of_control",
         ),
@@ -201,9 +220,9 @@ TABLES: dict[str, Table] = {
             "recruitment",
             "One row per channel of recruitment of a case.",
             (
-                Field("recruitment_method", _CODE, _SENSITIVE, "recruitment_method"),
-                Field("recruiter_relationship", _CODE, _SENSITIVE, "recruiter_relationship"),
-                Field("country", _COUNTRY, _QUASI, "country"),
+                Field("recruitment_method", _CODE, "recruitment_method"),
+                Field("recruiter_relationship", _CODE, "recruiter_relationship"),
+                Field("country", _COUNTRY, "country"),
             ),
             item="recruitment_method",
             unit="event",
@@ -212,10 +231,10 @@ TABLES: dict[str, Table] = {
             "route_leg",
             "One row per leg of a case's route.",
             (
-                Field("leg_number", _NUMBER, _HARMLESS),
-                Field("from_country", _COUNTRY, _QUASI, "country"),
-                Field("to_country", _COUNTRY, _QUASI, "country"),
-                Field("year", _YEAR, _QUASI, reading=True),
+                Field("leg_number", _NUMBER),
+                Field("from_country", _COUNTRY, "country"),
+                Field("to_country", _COUNTRY, "country"),
+                Field("year", _YEAR, reading=True),
             ),
             group="leg_number",
             unit="event",
@@ -224,10 +243,10 @@ TABLES: dict[str, Table] = {
             "event",
             "One row per historic trafficking event of a case.",
             (
-                Field("event_number", _NUMBER, _HARMLESS),
-                Field("event_type", _CODE, _HARMLESS, "trafficking_event_type"),
-                Field("country", _COUNTRY, _QUASI, "country"),
-                Field("year", _YEAR, _QUASI, reading=True),
+                Field("event_number", _NUMBER),
+                Field("event_type", _CODE, "trafficking_event_type"),
+                Field("country", _COUNTRY, "country"),
+                Field("year", _YEAR, reading=True),
             ),
             group="event_type",
             unit="event",
@@ -236,12 +255,12 @@ TABLES: dict[str, Table] = {
             "perpetrator",
             "One row per role of a perpetrator of a case; one without a role if none was named.",
             (
-                Field("perpetrator_number", _NUMBER, _HARMLESS),
-                Field("role_number", _NUMBER, _HARMLESS),
-                Field("role", _CODE, _SENSITIVE, "perpetrator_role"),
-                Field("gender", _CODE, _SENSITIVE, "gender"),
-                Field("age_band", _BAND, _SENSITIVE, "perpetrator_age_band"),
-                Field("citizenship", _COUNTRY, _SENSITIVE, "country"),
+                Field("perpetrator_number", _NUMBER),
+                Field("role_number", _NUMBER),
+                Field("role", _CODE, "perpetrator_role"),
+                Field("gender", _CODE, "gender"),
+                Field("age_band", _BAND, "perpetrator_age_band"),
+                Field("citizenship", _COUNTRY, "country"),
             ),
             item="role",
             group="perpetrator_number",
@@ -251,9 +270,9 @@ TABLES: dict[str, Table] = {
             "vulnerability",
             "One row per factor of vulnerability and level answered for a case.",
             (
-                Field("factor", _CODE, _SENSITIVE, "vulnerability_factor"),
-                Field("level", _CODE, _HARMLESS, "vulnerability_level"),
-                Field("answer", _ANSWER, _SENSITIVE, "answer"),
+                Field("factor", _CODE, "vulnerability_factor"),
+                Field("level", _CODE, "vulnerability_level"),
+                Field("answer", _ANSWER, "answer"),
             ),
             item="factor",
             group="level",
@@ -262,9 +281,9 @@ TABLES: dict[str, Table] = {
             "screening",
             "One row per decision on whether the person of a case is a victim of trafficking.",
             (
-                Field("decision", _CODE, _SENSITIVE, "trafficking_status"),
-                Field("decided_by", _CODE, _HARMLESS, "trafficking_status_decision_making_org"),
-                Field("decided_on", _MONTH, _QUASI, reading=True),
+                Field("decision", _CODE, "trafficking_status"),
+                Field("decided_by", _CODE, "trafficking_status_decision_making_org"),
+                Field("decided_on", _MONTH, reading=True),
             ),
             group="decided_by",
             unit="reporting entity",
@@ -273,11 +292,11 @@ TABLES: dict[str, Table] = {
             "referral",
             "One row per referral of a case to the mission or on from it.",
             (
-                Field("direction", _CODE, _HARMLESS, "referral_direction"),
-                Field("reason", _CODE, _HARMLESS, "referral_reason"),
-                Field("referred_on", _MONTH, _QUASI, reading=True),
-                Field("organisation_type", _CODE, _HARMLESS, "organisation_type"),
-                Field("organisation_country", _COUNTRY, _HARMLESS, "country"),
+                Field("direction", _CODE, "referral_direction"),
+                Field("reason", _CODE, "referral_reason"),
+                Field("referred_on", _MONTH, reading=True),
+                Field("organisation_type", _CODE, "organisation_type"),
+                Field("organisation_country", _COUNTRY, "country"),
             ),
             group="direction",
             unit="reporting entity",
@@ -286,11 +305,11 @@ TABLES: dict[str, Table] = {
             "assistance",
             "One row per service needed, offered, provided or declined in a case.",
             (
-                Field("service_type", _CODE, _SENSITIVE, "service_type"),
-                Field("status", _CODE, _HARMLESS, "assistance_status"),
-                Field("started_on", _MONTH, _QUASI, reading=True),
-                Field("ended_on", _MONTH, _QUASI, reading=True),
-                Field("provider_type", _CODE, _HARMLESS, "organisation_type"),
+                Field("service_type", _CODE, "service_type"),
+                Field("status", _CODE, "assistance_status"),
+                Field("started_on", _MONTH, reading=True),
+                Field("ended_on", _MONTH, reading=True),
+                Field("provider_type", _CODE, "organisation_type"),
             ),
             item="service_type",
             group="status",
@@ -299,34 +318,10 @@ TABLES: dict[str, Table] = {
             "local_attribute",
             "One row per answered field that only this mission has.",
             (
-                Field("field", _CODE, _HARMLESS),
-                Field("value", _CODE, _SENSITIVE),
+                Field("field", _CODE),
+                Field("value", _CODE),
             ),
             item="field",
         ),
     )
 }
-
-
-def landed_name(field: Field) -> str:
-    """The landing column of `field`: what is landed of a date is a month, and is called so."""
-    if field.kind is Kind.MONTH:
-        return field.name.removesuffix("_on") + "_month"
-    return field.name
-
-
-def landing_columns(table: str) -> dict[str, str]:
-    """Column name to type (text, int64, date) of the landing Parquet of `table`, in order."""
-    columns = dict(COMMON)
-    columns["key_reading" if table == "case" else "case_reading"] = "text"
-    if table == "case":
-        columns["form_version"] = "text"
-        # the case that this record was merged with; such a row is no case of its own
-        columns["merged_into_key"] = "text"
-        columns["merged_reading"] = "text"
-    for field in TABLES[table].fields:
-        types = {Kind.MONTH: "date", Kind.YEAR: "int64", Kind.NUMBER: "int64"}
-        columns[landed_name(field)] = types.get(field.kind, "text")
-        if field.reading:
-            columns[field.name + "_reading"] = "text"
-    return columns
