@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zipfile
 from datetime import date, datetime
@@ -325,3 +326,29 @@ def test_a_locked_or_malformed_document_is_refused() -> None:
     assert refused.value.code == "encrypted"
     with pytest.raises(Refused, match="damaged"):
         sheet_rows(changed(ods(SHEET), "content.xml", lambda c: c[:-20]), None, Limits(), "ods")
+
+
+def test_a_panic_of_the_reader_is_not_heard(capfd: pytest.CaptureFixture[str]) -> None:
+    """It writes its message past Python to the standard error, and that is the log of a task."""
+    with pytest.raises(Refused, match="cannot be read"):  # by the reader: its directory is cut off
+        sheet_rows(xls(SHEET)[:-15], "Cases", Limits(), "xls")
+    assert capfd.readouterr().err == ""
+
+
+def test_what_a_reader_says_of_a_cell_is_not_heard(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Panicking:
+        sheet_names = ("Cases",)
+
+        @classmethod
+        def from_filelike(cls, data: object) -> Panicking:
+            os.write(2, b"byte index 3 is not a char boundary of `Anna Petrova`\n")
+            raise BaseException("panicked at `Anna Petrova`")
+
+    monkeypatch.setattr("counterflow.sources.workbook.CalamineWorkbook", Panicking)
+    with pytest.raises(Refused) as refused:
+        sheet_rows(xlsx(SHEET), "Cases", Limits())
+    os.write(2, b"heard again")
+    assert capfd.readouterr().err == "heard again"
+    assert "Anna" not in str(refused.value)

@@ -26,6 +26,7 @@ from counterflow.sources.documents import RECORDS, flatten, parse_json
 from counterflow.sources.errors import Refused
 from counterflow.sources.headers import PARENT
 from counterflow.sources.readers import cell_text
+from counterflow.sources.unheard import unheard
 from counterflow.sources.unpack import unpack_zip
 from counterflow.sources.workbook import sheet_rows
 from counterflow.text import clean, digits, fold
@@ -228,7 +229,8 @@ def _sheets(data: bytes, lexicon: Lexicon, limits: Limits, kind: str) -> Iterato
 
 def _sheet_names(data: bytes) -> list[str]:
     try:
-        return list(CalamineWorkbook.from_filelike(io.BytesIO(data)).sheet_names)
+        with unheard():
+            return list(CalamineWorkbook.from_filelike(io.BytesIO(data)).sheet_names)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # noqa: BLE001 - a panic of the reader is no Exception; its text may quote a cell

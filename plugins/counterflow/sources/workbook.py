@@ -18,6 +18,7 @@ from counterflow.contracts.model import Limits
 from counterflow.sources import biff, opendocument
 from counterflow.sources.errors import Refused
 from counterflow.sources.extent import Extent, check
+from counterflow.sources.unheard import unheard
 from counterflow.sources.unpack import check_directory
 from counterflow.text import fold
 
@@ -142,18 +143,23 @@ def sheet_rows(
         raise Refused("empty_file", "the file is empty", "Ask the mission to export again")
     check_extent(data, kind, limits)
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        names = {fold(name): name for name in workbook.sheet_names}
-        wanted = names.get(fold(sheet)) if sheet else workbook.sheet_names[0]
-        if wanted is None:
-            raise Refused(
-                "missing_sheet",
-                f"there is no sheet `{sheet}` among the {len(names)} of the workbook",
-                "Correct `sheet` in the contract, or ask the mission to export as before",
-            )
-        rows: list[list[Any]] = workbook.get_sheet_by_name(wanted).to_python(skip_empty_area=False)
+        with unheard():
+            return _rows(data, sheet)
     except (Refused, KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # noqa: BLE001 - a panic of the reader is no Exception; its text may quote a cell
         raise Refused("bad_workbook", "the workbook cannot be read", _ASK.format(kind)) from None
+
+
+def _rows(data: bytes, sheet: str | None) -> list[list[Any]]:
+    workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    names = {fold(name): name for name in workbook.sheet_names}
+    wanted = names.get(fold(sheet)) if sheet else workbook.sheet_names[0]
+    if wanted is None:
+        raise Refused(
+            "missing_sheet",
+            f"there is no sheet `{sheet}` among the {len(names)} of the workbook",
+            "Correct `sheet` in the contract, or ask the mission to export as before",
+        )
+    rows: list[list[Any]] = workbook.get_sheet_by_name(wanted).to_python(skip_empty_area=False)
     return rows
