@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
 from counterflow.contracts import load_contract
 from counterflow.depersonalise import MissionKeys
 from counterflow.ingest import Landed, ingest
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 
 NIGHT = date(2010, 11, 25)
@@ -205,13 +204,14 @@ def landed(
     return ingest(archive(packed), load_contract(folder / "ALB.yml"), KEYS, NIGHT)
 
 
-def everything(folder: Path) -> str:
+def everything(folder: Path, seal: Seal | None = None) -> str:
     """All names and contents below a folder as text, Parquet decoded, for searching."""
     parts = []
     for path in sorted(folder.rglob("*")):
         parts.append(str(path.relative_to(folder)))
         if path.suffix == ".parquet":
-            parts.append(str(pq.read_table(path).to_pylist()))
+            assert seal is not None, path
+            parts.append(str(seal.read(path).to_pylist()))
         elif path.is_file():
             parts.append(path.read_bytes().decode("utf-8", "replace"))
     return "\n".join(parts)

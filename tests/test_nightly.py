@@ -6,11 +6,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from counterflow import nightly
 from counterflow.keys import KeyRefusedError
 from counterflow.landing import PENDING, Landing
+from counterflow.sealing import Seal
 from tests.support import NIGHT, Agency, case, export
 
 SECOND = NIGHT + timedelta(days=1)
@@ -33,10 +35,10 @@ def run(agency: Agency, on: date, *missions: str) -> dict[str, str]:
     return {line.mission: line.status for line in report.lines}
 
 
-def landed(agency: Agency) -> dict[str, bytes]:
-    """Every landed Parquet file, by path, with its bytes."""
-    root = agency.settings.landing
-    return {str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*.parquet"))}
+def landed(agency: Agency) -> dict[str, pa.Table]:
+    """Every landed Parquet file, by path, with its rows in their order."""
+    root, seal = agency.settings.landing, Seal.of(agency.settings)
+    return {str(p.relative_to(root)): seal.read(p) for p in sorted(root.rglob("*.parquet"))}
 
 
 def test_half_of_the_missions_first_and_all_then_is_all_at_once(

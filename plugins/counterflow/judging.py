@@ -10,13 +10,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from counterflow.contracts import Contract
 from counterflow.contracts.tables import asked, code_map
 from counterflow.depersonalise import MissionKeys
 from counterflow.landing import PENDING, Landing, NightRecord
 from counterflow.lateness import is_overdue, late_message
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.validation import LandedExport, Status, Verdict
 from counterflow.validation.quarantine import quarantined_rows
@@ -32,13 +31,15 @@ def landed_export(
         for name, a in contract.assert_.items()
     }
     compared = _compared_with(landing, record, export)
+    seal = Seal.of(settings)
     return LandedExport(
         mission_code=contract.mission,
         path=landing.path(export),
         code_map=code_map(contract, keys),
         assertions=assertions,
-        previous=_profile(landing.path(compared)) if compared else None,
+        previous=_profile(seal, landing.path(compared)) if compared else None,
         night=record.night,
+        seal=seal,
         asked=asked(contract),
     )
 
@@ -53,8 +54,8 @@ def _compared_with(landing: Landing, record: NightRecord, export: str) -> str | 
     return before.compared_with if before.export == export else before.export
 
 
-def _profile(path: Path) -> dict[str, dict[str, Any]]:
-    rows = pq.read_table(path / "profile.parquet", columns=["table_name", "rows", "newest_month"])
+def _profile(seal: Seal, path: Path) -> dict[str, dict[str, Any]]:
+    rows = seal.read(path / "profile.parquet", ["table_name", "rows", "newest_month"])
     return {
         row["table_name"]: {"rows": row["rows"], "newest_month": row["newest_month"]}
         for row in rows.to_pylist()
@@ -65,27 +66,29 @@ def settle(
     settings: Settings, contract: Contract, record: NightRecord, verdict: Verdict
 ) -> NightRecord:
     """The record with what the verdict says, saved."""
-    landing = Landing(settings.landing, contract.mission)
+    landing, seal = Landing(settings.landing, contract.mission), Seal.of(settings)
     if verdict.export.name == record.tried and record.status != "loaded":
         if verdict.status is not Status.ACCEPTED:
             return landing.save(_not_taken(record, verdict))
-        taken = _taken(landing, record, verdict, record.tried or "")
+        taken = _taken(seal, landing, record, verdict, record.tried or "")
         delivered = record.delivered or record.night
         if taken.status == "unchanged" and is_overdue(contract.cadence, delivered, record.night):
             said = late_message(contract, delivered, record.night)
             taken = taken.with_(status="late", is_stale=True, message=said)
         return landing.save(taken)
     if verdict.status is Status.ACCEPTED and record.verdict != verdict.folder.name:
-        renewed = _counted(landing, record, verdict, record.export or "")
+        renewed = _counted(seal, landing, record, verdict, record.export or "")
         return landing.save(renewed.with_(tried_verdict=renewed.verdict))
     return record
 
 
-def _taken(landing: Landing, record: NightRecord, verdict: Verdict, export: str) -> NightRecord:
+def _taken(
+    seal: Seal, landing: Landing, record: NightRecord, verdict: Verdict, export: str
+) -> NightRecord:
     """Tonight's export is in force. The same bytes keep the night on which they were first loaded."""
     same = record.export_sha256 == record.tried_sha256 and record.loaded_night is not None
     first: date = record.loaded_night if same and record.loaded_night else record.night
-    counted = _counted(landing, record, verdict, export)
+    counted = _counted(seal, landing, record, verdict, export)
     return counted.with_(
         status="unchanged" if first < record.night else "loaded",
         export=export,
@@ -107,10 +110,12 @@ def _not_taken(record: NightRecord, verdict: Verdict) -> NightRecord:
     )
 
 
-def _counted(landing: Landing, record: NightRecord, verdict: Verdict, export: str) -> NightRecord:
+def _counted(
+    seal: Seal, landing: Landing, record: NightRecord, verdict: Verdict, export: str
+) -> NightRecord:
     outcome = landing.outcome(export)
     assert outcome is not None
-    quarantined = quarantined_rows(landing.path(export), verdict.folder).num_rows
+    quarantined = quarantined_rows(seal, landing.path(export), verdict.folder).num_rows
     return record.with_(
         verdict=verdict.folder.name,
         compared_with=_compared_with(landing, record, export),

@@ -8,18 +8,21 @@ depends on: the same name means that there is nothing to do.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from counterflow.sealing import Seal  # DuckDB: not needed to plan
 
 FINAL = ("loaded", "unchanged", "late", "missing", "refused", "failed")
 PENDING = "landed"  # landed tonight, not yet validated
@@ -40,6 +43,7 @@ class Outcome:
     rows_landed: int
     next_reading: date | None
     seconds: float
+    columns: Mapping[str, str] = field(default_factory=dict)  # table → `columns_digest` as landed
 
     @property
     def rows_withheld(self) -> int:
@@ -75,6 +79,12 @@ class NightRecord:
     def with_(self, **changes: Any) -> NightRecord:
         """The record with some fields replaced."""
         return dataclasses.replace(self, **changes)
+
+
+def columns_digest(schema: pa.Schema) -> str:
+    """A short hash of columns and their types, in whatever order."""
+    said = ";".join(sorted(f"{column.name} {column.type}" for column in schema))
+    return hashlib.sha256(said.encode()).hexdigest()[:8]
 
 
 def export_name(sha256: str, reading: str, next_reading: date | None, night: date) -> str:
@@ -118,7 +128,7 @@ class Landing:
         return None
 
     def write(
-        self, outcome: Outcome, tables: Mapping[str, pa.Table], replace: bool = False
+        self, seal: Seal, outcome: Outcome, tables: Mapping[str, pa.Table], replace: bool = False
     ) -> Path:
         """Write an export's tables and outcome aside, then rename; one that is there is kept.
 
@@ -130,10 +140,11 @@ class Landing:
         aside.mkdir()
         try:
             for name, table in tables.items():
-                pq.write_table(table, aside / f"{name}.parquet", compression="zstd")
-            _write_json(aside / OUTCOME, asdict(outcome))
+                seal.write(table, aside / f"{name}.parquet")
+            columns = {name: columns_digest(table.schema) for name, table in tables.items()}
+            _write_json(aside / OUTCOME, {**asdict(outcome), "columns": columns})
             if replace and final.exists():
-                _carry_verdicts(final, aside)
+                _carry_verdicts(seal, final, aside)
                 os.replace(final, aside.with_name(f"{aside.name}-old"))
             try:
                 os.replace(aside, final)
@@ -180,12 +191,20 @@ class Landing:
         return record
 
 
-def _carry_verdicts(old: Path, new: Path) -> None:
+def _carry_verdicts(seal: Seal, old: Path, new: Path) -> None:
     """A reading that gives the same tables keeps the verdicts on them; another must be judged anew."""
     tables = [path.name for path in old.glob("*.parquet")]
-    if all((new / name).read_bytes() == (old / name).read_bytes() for name in tables):
+    if all(_same(seal, new / name, old / name) for name in tables):
         for verdict in old.glob("verdict-*"):
             shutil.copytree(verdict, new / verdict.name)
+
+
+def _same(seal: Seal, one: Path, other: Path) -> bool:
+    """Whether two files hold the same rows; the bytes of what is encrypted always differ."""
+    try:
+        return bool(seal.read(one).equals(seal.read(other)))
+    except FileNotFoundError:
+        return False
 
 
 def _date(text: str | None) -> date | None:

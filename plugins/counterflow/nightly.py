@@ -220,6 +220,7 @@ def _ingest(
     settings: Settings, night: date, contract: Contract, landing: Landing, full_refresh: bool
 ) -> Ingested:
     from counterflow.ingest import ingest as read_export  # Arrow: not needed to plan
+    from counterflow.sealing import Seal
 
     started = time.monotonic()
     fetcher = transport(settings, contract)
@@ -251,7 +252,7 @@ def _ingest(
         )
         extra = {"rows": landed.rows, "signals": landed.signals, "profile": landed.profile}
         extra["withheld"] = landed.withheld_cases
-        landing.write(outcome, {**landed.tables, **extra}, full_refresh)
+        landing.write(Seal.of(settings), outcome, {**landed.tables, **extra}, full_refresh)
     found = landing.outcome(name)
     assert found is not None
     base = standing(landing, night, PENDING)

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 
-import pyarrow.parquet as pq
-
 from counterflow import contracts
 from counterflow.landing import Landing
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 
 
@@ -36,6 +35,7 @@ def failing(
     settings: Settings, night: date, mission: str | None = None, shown: int = 20
 ) -> Iterator[Failing]:
     """Every failing rule of the exports in force on `night`, by mission and rule."""
+    seal = Seal.of(settings)
     for path in contracts.contract_files(settings.missions):
         if mission is not None and path.stem != mission:
             continue
@@ -43,7 +43,7 @@ def failing(
         record = landing.record(night)
         if record is None or record.export is None or record.verdict is None:
             continue
-        table = pq.read_table(landing.path(record.export) / record.verdict / "failures.parquet")
+        table = seal.read(landing.path(record.export) / record.verdict / "failures.parquet")
         found: dict[tuple[str, str], set[int]] = {}
         for row in table.select(["rule_id", "source", "source_row"]).to_pylist():
             found.setdefault((row["rule_id"], row["source"]), set()).add(row["source_row"])

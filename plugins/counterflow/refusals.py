@@ -8,8 +8,15 @@ def is_refusal(error: BaseException) -> bool:
     from counterflow.contracts import ContractError
     from counterflow.keys import KeyRefusedError
 
-    names = {"GateFailed", "BuildFailed", "ScoreRefusedError", "QueryRefusedError", "Refused"}
-    names |= {"DisclosureRefused"}
+    names = {
+        "BuildFailed",
+        "DisclosureRefused",
+        "GateFailed",
+        "QueryRefusedError",
+        "Refused",
+        "ScoreRefusedError",
+        "SealRefusedError",
+    }
     ours = type(error).__module__.startswith("counterflow")
     known = isinstance(error, ContractError | KeyRefusedError)
     return known or (ours and type(error).__name__ in names) or type(error) is ValueError

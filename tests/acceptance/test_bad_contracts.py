@@ -6,12 +6,12 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from counterflow import nightly
 from counterflow.contracts import contract_files
 from counterflow.landing import Landing
+from counterflow.sealing import Seal
 from counterflow.warehouse.sources import write_sources
 from tests.acceptance.test_bad_input import BAD, cases, night, others_are_loaded
 from tests.support import NIGHT, SECRET, Agency, case, everything, export
@@ -34,7 +34,7 @@ def signals(agency: Agency, on=NIGHT, mission: str = BAD) -> dict[tuple[str, str
     keys = {code: nightly.mission_keys(agency.settings, code) for code in codes}
     write_sources(agency.settings, on, keys)
     source = agency.settings.build / "sources" / "signal" / "signal.parquet"
-    rows = pq.read_table(source).to_pylist()
+    rows = Seal.of(agency.settings).read(source).to_pylist()
     assert SECRET not in str(rows)
     return {
         (row["kind"], row["table_name"], row["field"]): row["rows"]
@@ -45,7 +45,7 @@ def signals(agency: Agency, on=NIGHT, mission: str = BAD) -> dict[tuple[str, str
 
 def detail(agency: Agency, kind: str) -> list[str]:
     source = agency.settings.build / "sources" / "signal" / "signal.parquet"
-    rows = pq.read_table(source).to_pylist()
+    rows = Seal.of(agency.settings).read(source).to_pylist()
     return [r["detail"] for r in rows if r["kind"] == kind and r["mission_code"] == BAD]
 
 
@@ -189,7 +189,10 @@ def test_a_token_of_a_group_is_resolved_by_a_later_mapping(agency: Agency) -> No
     agency.deliver(BAD, export(rows, columns=columns))
     first = night(agency)[BAD]
     assert first.rows_quarantined == 2
-    assert "law" not in everything(agency.settings.landing).casefold().split()
+    assert (
+        "law"
+        not in everything(agency.settings.landing, Seal.of(agency.settings)).casefold().split()
+    )
     agency.contract(
         BAD, "Given, many: ', ', codes: {med: health}",
         "Given, many: ', ', codes: {med: health, law: legal}",
@@ -205,12 +208,14 @@ def test_tables_that_an_older_version_compiled_are_still_good(agency: Agency) ->
     night(agency)
     signals(agency)
     file = Landing(agency.settings.landing, BAD).folder / "contract" / "asked.parquet"
-    kept = pq.read_table(file)
+    kept = Seal.of(agency.settings).read(file)
     old = kept.drop_columns(["relation", "note", "item_group"])
-    pq.write_table(old.append_column("basis", kept.column("relation")), file)
+    Seal.of(agency.settings).write(old.append_column("basis", kept.column("relation")), file)
     agency.contract(BAD, "gender:", "gendr:")
     signals(agency)
-    asked = pq.read_table(agency.settings.build / "sources" / "asked" / "asked.parquet")
+    asked = Seal.of(agency.settings).read(
+        agency.settings.build / "sources" / "asked" / "asked.parquet"
+    )
     rows = [row for row in asked.to_pylist() if row["mission_code"] == BAD]
     assert len(rows) == kept.num_rows
     assert {row["relation"] for row in rows} == {None}

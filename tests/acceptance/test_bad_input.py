@@ -9,11 +9,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from counterflow import nightly
 from counterflow.landing import Landing, NightRecord
+from counterflow.sealing import Seal
 from tests.support import (
     COLUMNS,
     NIGHT,
@@ -42,7 +42,11 @@ def night(agency: Agency, on=NIGHT) -> dict[str, NightRecord]:
 def quarantined(agency: Agency, record: NightRecord) -> dict[int, set[str]]:
     """Rule ids by source row of the case source."""
     path = Landing(agency.settings.landing, record.mission_code).path(record.export or "")
-    rows = pq.read_table(path / (record.verdict or "") / "failures.parquet").to_pylist()
+    rows = (
+        Seal.of(agency.settings)
+        .read(path / (record.verdict or "") / "failures.parquet")
+        .to_pylist()
+    )
     found: dict[int, set[str]] = {}
     for row in rows:
         if row["source"] == "case":
@@ -63,7 +67,7 @@ def others_are_loaded(agency: Agency, records: dict[str, NightRecord]) -> None:
         if mission != BAD:
             assert records[mission].status == "loaded"
             assert records[mission].rows_accepted == 60
-    found = everything(agency.settings.home)
+    found = everything(agency.settings.home, Seal.of(agency.settings))
     assert SECRET not in found
     assert SECRET.casefold() not in found.casefold()
     for record in records.values():
@@ -234,7 +238,7 @@ def test_na_is_namibia(agency: Agency) -> None:
     agency.deliver(BAD, with_cell("Country", "NA"))
     record = night(agency)[BAD]
     assert quarantined(agency, record) == {}
-    landed = pq.read_table(
+    landed = Seal.of(agency.settings).read(
         Landing(agency.settings.landing, BAD).path(record.export or "") / "case.parquet"
     )
     assert landed.column("country_of_exploitation").to_pylist()[3] == "na"  # folded
@@ -256,7 +260,7 @@ def test_an_added_column_is_dropped_and_signalled(agency: Agency) -> None:
     records = night(agency)
     assert records[BAD].status == "loaded"
     path = Landing(agency.settings.landing, BAD).path(records[BAD].export or "")
-    signals = pq.read_table(path / "signals.parquet").to_pylist()
+    signals = Seal.of(agency.settings).read(path / "signals.parquet").to_pylist()
     assert [(s["kind"], s["rows"]) for s in signals] == [("unknown_column", 30)]
     assert "column 13 of 13" in signals[0]["detail"]
     others_are_loaded(agency, records)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from counterflow.landing import Landing
+from counterflow.sealing import Seal
 from counterflow.validation.quarantine import quarantined_rows
 from tests.acceptance.test_bad_input import BAD, night, others_are_loaded, quarantined
 from tests.support import COLUMNS, Agency, case, export
@@ -37,7 +38,7 @@ def cases(**into: int | str) -> list[dict[str, str]]:
 
 def rejected(agency: Agency, record) -> set[tuple[str, int]]:
     export_ = Landing(agency.settings.landing, BAD).path(record.export)
-    rows = quarantined_rows(export_, export_ / record.verdict).to_pylist()
+    rows = quarantined_rows(Seal.of(agency.settings), export_, export_ / record.verdict).to_pylist()
     return {(row["source"], row["source_row"]) for row in rows}
 
 

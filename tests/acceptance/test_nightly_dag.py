@@ -18,6 +18,7 @@ import pytest
 from counterflow.orchestration.api import Api
 from counterflow.orchestration.config import DAG_ID, LocalAirflow, free_port
 from counterflow.orchestration.processes import running
+from counterflow.sealing import Seal
 from tests.support import NIGHT, SECRET, Agency, case, everything, export
 
 MISSIONS = ("BGR", "MDA", "UKR")
@@ -131,8 +132,8 @@ def test_too_many_failures_keep_yesterday_and_the_run_says_why(airflow_run: Airf
 
 def test_nothing_of_a_person_is_anywhere(airflow_run: Airflow) -> None:
     # landing, logs of every task and component, Airflow's database with its XComs, the warehouse
-    home: Path = airflow_run.agency.settings.home
-    found = everything(home)
+    settings = airflow_run.agency.settings
+    found = everything(settings.home, Seal.of(settings))
     assert "task_id=ingest" in found
     assert SECRET not in found
     assert SECRET.encode("utf-8").hex() not in found

@@ -10,6 +10,7 @@ import pytest
 
 from counterflow import nightly
 from counterflow.local import run_night
+from counterflow.sealing import Seal
 from counterflow.shell import QueryRefusedError, connect
 from counterflow.warehouse.gates import GateFailed
 from counterflow.warehouse.manifest import MANIFEST, read_manifest
@@ -51,7 +52,7 @@ def test_the_published_file_holds_the_public_schemas_only(agency: Agency) -> Non
 
 
 def test_nothing_personal_is_in_the_home(agency: Agency) -> None:
-    text = everything(agency.settings.home)
+    text = everything(agency.settings.home, Seal.of(agency.settings))
     with connect(agency.settings) as warehouse:
         for schema, table in warehouse.execute(
             "select schema_name, table_name from duckdb_tables()"

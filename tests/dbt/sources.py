@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from counterflow import canonical
+from counterflow import canonical, keys
+from counterflow.sealing import Seal
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 NIGHT = date(2010, 11, 25)
@@ -119,6 +119,12 @@ class Sources:
     home: Path
     night: date
     tables: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def seal(self) -> Seal:
+        """Of a key that the home has from its first use on."""
+        keys.init(self.home / "keys")
+        return Seal(keys.master(self.home / "keys"), "test")
 
     def land(self, mission: str, table: str, row: int, case: str | None, **values: Any) -> None:
         """One landing row of `table`, from row `row` of the source `values['source']` (the table itself)."""
@@ -239,4 +245,4 @@ class Sources:
             assert not unknown, f"{name} has no column {unknown}"
         path = self.home / "build" / "sources" / name / f"{stem}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
+        self.seal.write(pa.Table.from_pylist(rows, schema=schema), path)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from counterflow.canonical import TABLES, Kind, landed_name, landing_columns
+from counterflow.sealing import Seal
 from counterflow.validation import LandedExport
 from counterflow.validation.frames import coded_fields
 
 NIGHT = date(2010, 11, 25)
+SEAL = Seal(bytes(range(32)), "test")
 ARROW = {"text": pa.string(), "int64": pa.int64(), "date": pa.date32()}
 Row = dict[str, Any]
 
@@ -111,11 +112,11 @@ def land(
         types = {name: ARROW[kind] for name, kind in landing_columns(table).items()}
         rows = [{"mission_code": mission, **row} for row in tables.get(table, [])]
         landed = pa.Table.from_pylist(rows, schema=pa.schema(list(types.items())))
-        pq.write_table(landed, path / f"{table}.parquet")
+        SEAL.write(landed, path / f"{table}.parquet")
         profiles.append(profile_row(table, landed) | dict((profile or {}).get(table, {})))
-    pq.write_table(pa.Table.from_pylist(profiles, schema=PROFILE), path / "profile.parquet")
+    SEAL.write(pa.Table.from_pylist(profiles, schema=PROFILE), path / "profile.parquet")
     return LandedExport(
-        mission, path, codes or code_map(), assertions or {}, previous or None, NIGHT, asked
+        mission, path, codes or code_map(), assertions or {}, previous or None, NIGHT, SEAL, asked
     )
 
 
@@ -158,13 +159,13 @@ def profile_row(table: str, landed: pa.Table) -> Row:
 
 def results(verdict: Any) -> dict[str, Row]:
     """results.parquet by rule id."""
-    rows = pq.read_table(verdict.folder / "results.parquet").to_pylist()
+    rows = SEAL.read(verdict.folder / "results.parquet").to_pylist()
     assert len({row["rule_id"] for row in rows}) == len(rows)
     return {row["rule_id"]: row for row in rows}
 
 
 def failures(verdict: Any) -> set[tuple[str, str, int, str]]:
     """failures.parquet as (table, source, source row, rule)."""
-    rows = pq.read_table(verdict.folder / "failures.parquet").to_pylist()
+    rows = SEAL.read(verdict.folder / "failures.parquet").to_pylist()
     assert len({tuple(row.values()) for row in rows}) == len(rows)
     return {tuple(row.values()) for row in rows}

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from counterflow.canonical import TABLES
@@ -17,7 +16,7 @@ from counterflow.validation import LandedExport, RuleBookError, Status, gx, judg
 from counterflow.validation.frames import Part
 from counterflow.validation.rules import Suite
 
-from .landing import case, child, failures, land, results
+from .landing import SEAL, case, child, failures, land, results
 
 MISSIONS = ("ALB", "BGR", "MDA", "ROU", "UKR")
 REPEATED = {"case": [case(1), case(2, key_reading="repeat")]}
@@ -149,14 +148,14 @@ def take_away(export: LandedExport) -> None:
 
 def change_type(export: LandedExport) -> None:
     file = export.path / "control.parquet"
-    table = pq.read_table(file)
+    table = SEAL.read(file)
     place = table.schema.get_field_index("case_reading")
-    pq.write_table(table.set_column(place, "case_reading", pa.array([7])), file)
+    SEAL.write(table.set_column(place, "case_reading", pa.array([7])), file)
 
 
 def drop_column(export: LandedExport) -> None:
     file = export.path / "control.parquet"
-    pq.write_table(pq.read_table(file).drop_columns(["answer"]), file)
+    SEAL.write(SEAL.read(file).drop_columns(["answer"]), file)
 
 
 def lose_profile(export: LandedExport) -> None:

@@ -16,12 +16,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from counterflow import nightly
 from counterflow.contracts import ContractError, load
 from counterflow.contracts.check import check_folder
 from counterflow.landing import Landing
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 
 
@@ -87,7 +86,7 @@ def _judged(own: Settings, night: date, mission: str) -> DryRun:
         found.rows_accepted = record.rows_accepted
         found.rows_quarantined = record.rows_quarantined
     folder = landing.path(outcome.export)
-    _details(found, folder, folder / (record.tried_verdict or "none"))
+    _details(Seal.of(own), found, folder, folder / (record.tried_verdict or "none"))
     return found
 
 
@@ -126,17 +125,17 @@ def prepared(root: Path, text: str, mission: str, settings: Settings) -> Setting
     )
 
 
-def _details(found: DryRun, export: Path, verdict: Path) -> None:
+def _details(seal: Seal, found: DryRun, export: Path, verdict: Path) -> None:
     """Rules that failed, signals, and landing rows by table; nothing of them is a person's."""
     summed: dict[tuple[str, str, str, str], int] = {}
     if (verdict / "results.parquet").exists():
-        for row in pq.read_table(verdict / "results.parquet").to_pylist():
+        for row in seal.read(verdict / "results.parquet").to_pylist():
             if row["rows_failed"]:
                 counts = (row["rows_failed"], row["rows_checked"])
                 found.failing.append((row["rule_id"], row["severity"], *counts))
     found.failing.sort(key=lambda f: (f[1] != "critical", -f[2], f[0]))
     if (export / "signals.parquet").exists():
-        for row in pq.read_table(export / "signals.parquet").to_pylist():
+        for row in seal.read(export / "signals.parquet").to_pylist():
             # tokens are made with keys that are thrown away: they tell nobody anything
             detail = re.sub(r"#[0-9a-f]{32}, ", "a value of ", row["detail"])
             signal = (row["kind"], row["table_name"], row["field"], detail)
@@ -144,4 +143,4 @@ def _details(found: DryRun, export: Path, verdict: Path) -> None:
     found.signals = [(*signal, rows) for signal, rows in summed.items()]
     for path in sorted(export.glob("*.parquet")):
         if path.stem not in ("rows", "withheld", "signals", "profile"):
-            found.tables[path.stem] = pq.read_metadata(path).num_rows
+            found.tables[path.stem] = seal.count(path)

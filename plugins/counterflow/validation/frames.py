@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from counterflow.canonical import MISSING, TABLES, Kind, landing_columns
 from counterflow.validation.errors import LandingError
@@ -79,7 +78,7 @@ def code_lookup(code_map: pa.Table) -> Codes:
 def landed_rows(export: LandedExport) -> int:
     """Landing rows of an export, over all tables, from the files' footers alone."""
     return sum(
-        int(pq.read_metadata(file).num_rows)
+        export.seal.count(file)
         for table in TABLES
         if (file := export.path / f"{table}.parquet").is_file()
     )
@@ -133,11 +132,11 @@ def _read(export: LandedExport, table: str, types: Mapping[str, str]) -> dict[st
     file = export.path / f"{table}.parquet"
     if not file.is_file():
         raise LandingError(f"{table}.parquet is missing")
-    schema = pq.read_schema(file)
+    schema = export.seal.schema(file)
     for name, kind in types.items():
         if name not in schema.names or not _fits(schema.field(name).type, kind):
             raise LandingError(f"{table}.parquet: column {name} must be {kind}")
-    read = pq.read_table(file, columns=list(types))
+    read = export.seal.read(file, list(types))
     return {
         name: read.column(name).cast(ARROW[kind]).combine_chunks() for name, kind in types.items()
     }

@@ -14,6 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from counterflow.sealing import Seal
+
 Observed = Mapping[str, float | int | str]
 
 
@@ -46,6 +48,7 @@ class LandedExport:
     # table -> {rows: int, newest_month: date | None} of the export in force before; None if first
     previous: Mapping[str, Mapping[str, Any]] | None
     night: date  # for callers' messages: a verdict depends on no night, so it can be kept
+    seal: Seal  # opens the export, and seals the verdict
     # form_version, table_name, field, item, is_asked: what each form of the mission asks; None: all
     asked: pa.Table | None = None
 

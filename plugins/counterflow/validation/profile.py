@@ -15,7 +15,6 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from counterflow.canonical import TABLES, landed_name
 from counterflow.validation.errors import LandingError
@@ -72,7 +71,7 @@ def _landed(export: LandedExport) -> dict[str, dict[str, Any]]:
     file = export.path / "profile.parquet"
     if not file.is_file():
         raise LandingError("profile.parquet is missing")
-    landed = {row["table_name"]: row for row in pq.read_table(file).to_pylist()}
+    landed = {row["table_name"]: row for row in export.seal.read(file).to_pylist()}
     if absent := [table for table in TABLES if table not in landed]:
         raise LandingError(f"profile.parquet has no row of {', '.join(absent)}")
     return landed

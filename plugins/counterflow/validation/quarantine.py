@@ -8,27 +8,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from counterflow.sealing import Seal
 
 
-def quarantined_rows(export: Path, verdict: Path) -> pa.Table:
+def quarantined_rows(seal: Seal, export: Path, verdict: Path) -> pa.Table:
     """`source` and `source_row` of each. The case of a record that was merged is its survivor."""
-    cases = f"{export}/case.parquet"
-    merging = "merged_into_key" in pq.read_schema(cases).names  # landed before records could merge
-    found: pa.Table = (
-        duckdb.sql(
-            f"""
-        with failed as (select distinct source, source_row from '{verdict}/failures.parquet'),
-        row_ as (select source, source_row, case_key from '{export}/rows.parquet'),
+    cases = export / "case.parquet"
+    merging = "merged_into_key" in seal.schema(cases).names  # landed before records could merge
+    return seal.query(
+        f"""
+        with failed as (select distinct source, source_row from {seal.scan(verdict / "failures.parquet")}),
+        row_ as (select source, source_row, case_key from {seal.scan(export / "rows.parquet")}),
         judged as (
             select row_.*, failed.source is not null as is_failed
             from row_ left join failed using (source, source_row)
         ),
         merged as (
             select distinct case_key, {"merged_into_key" if merging else "null"} as into_key
-            from '{cases}' where into_key is not null
+            from {seal.scan(cases)} where into_key is not null
         ),
         owned as (
             select judged.*, coalesce(into_key, case_key) as owner, into_key is not null as is_merged
@@ -43,8 +42,4 @@ def quarantined_rows(export: Path, verdict: Path) -> pa.Table:
         where owned.is_failed
             or ((source <> 'case' or is_merged) and coalesce(case_.is_failed, false))
         """
-        )
-        .arrow()
-        .read_all()
     )
-    return found

@@ -2,7 +2,7 @@
 
 In: a verdict with its results and failures. Out: `<export>/verdict-<rules8>/`, written aside and
 renamed, so that a killed run leaves no half verdict; and a kept verdict read back. The same
-verdict gives the same bytes: nothing of a clock, a night or a process is in it.
+verdict has the same content: nothing of a clock, a night or a process is in it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from counterflow.sealing import Seal
 from counterflow.validation.gx import version
 from counterflow.validation.judge import Result
 from counterflow.validation.model import LandedExport, Reason, Status, Verdict, verdict_folder
@@ -71,7 +71,7 @@ def failure_table(failures: Sequence[pa.Table]) -> pa.Table:
     return rows.group_by(keys).aggregate([]).select(keys).sort_by([(k, "ascending") for k in keys])
 
 
-def write(verdict: Verdict, results: Sequence[Result], failures: pa.Table) -> None:
+def write(seal: Seal, verdict: Verdict, results: Sequence[Result], failures: pa.Table) -> None:
     """Write the verdict's folder, aside first. A folder already there is replaced."""
     folder = verdict.folder
     aside = folder.with_name(f".tmp-{folder.name}-{os.getpid()}")
@@ -88,8 +88,8 @@ def write(verdict: Verdict, results: Sequence[Result], failures: pa.Table) -> No
         }
         for r in results
     ]
-    pq.write_table(pa.Table.from_pylist(rows, schema=RESULTS), aside / "results.parquet")
-    pq.write_table(failures.cast(FAILURES), aside / "failures.parquet")
+    seal.write(pa.Table.from_pylist(rows, schema=RESULTS), aside / "results.parquet")
+    seal.write(failures.cast(FAILURES), aside / "failures.parquet")
     (aside / "verdict.json").write_text(_json(verdict), encoding="utf-8")
     _replace(aside, folder)
 

@@ -195,7 +195,7 @@ def _decide(case: _Case) -> Verdict:
         quarantined.aggregate([]).num_rows,
     )
     try:
-        record.write(verdict, case.results, failures)
+        record.write(case.export.seal, verdict, case.results, failures)
     except OSError as error:
         unwritten = Reason(
             "verdict.written",

@@ -16,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.manifest import MANIFEST, Build, write_manifest
@@ -160,7 +161,7 @@ def _write_results(settings: Settings, results: list[dict[str, Any]]) -> None:
         for r in sorted(results, key=lambda r: r["unique_id"])
     ]
     table = pa.Table.from_pylist(rows, DBT_RESULT)
-    write_source(settings.build / "sources", "dbt_result", table)
+    write_source(Seal.of(settings), settings.build / "sources", "dbt_result", table)
 
 
 def _callback(progress: Progress) -> Callable[[Any], None]:

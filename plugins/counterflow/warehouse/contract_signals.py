@@ -14,7 +14,6 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from counterflow.canonical import TABLES, landed_name
 from counterflow.contracts import Contract, ContractError, Loaded
@@ -30,6 +29,7 @@ from counterflow.contracts.fields import (
 from counterflow.contracts.model import Codes, Table
 from counterflow.contracts.twice import place_of
 from counterflow.depersonalise import MissionKeys, code_token
+from counterflow.sealing import Seal
 from counterflow.text import fold
 from counterflow.validation.quarantine import quarantined_rows
 
@@ -71,7 +71,7 @@ def mapped_twice(errors: Iterable[ContractError]) -> Iterator[Signal]:
 
 
 def never_used(
-    db: duckdb.DuckDBPyConnection, sources: Path, judged: Sequence[Judged]
+    seal: Seal, db: duckdb.DuckDBPyConnection, sources: Path, judged: Sequence[Judged]
 ) -> dict[str, list[Signal]]:
     """By mission, codes of its contract that no accepted row of any export in force holds.
 
@@ -80,7 +80,7 @@ def never_used(
     """
     used: set[tuple[object, ...]] = set()
     own: dict[str, list[_Own]] = {}
-    held = _held(db, sources, judged)
+    held = _held(seal, db, sources, judged)
     for one in judged:
         mission = one.contract.mission
         # groups of columns share their codes: each is looked at once
@@ -144,12 +144,14 @@ def _coded(table_name: str, table: Table) -> Iterator[tuple[tuple[str, ...], str
         yield ("tables", table_name, "local", name, "codes"), name, local.codes
 
 
-def _held(db: duckdb.DuckDBPyConnection, sources: Path, judged: Sequence[Judged]) -> Held:
+def _held(
+    seal: Seal, db: duckdb.DuckDBPyConnection, sources: Path, judged: Sequence[Judged]
+) -> Held:
     """The different values of each coded field that accepted rows of the exports in force hold."""
     parts = [_REJECTED.empty_table()]
     for one in judged:
         if one.verdict is not None:
-            rows = quarantined_rows(one.export, one.verdict)
+            rows = quarantined_rows(seal, one.export, one.verdict)
             mission = pa.array([one.contract.mission] * rows.num_rows, pa.string())
             parts.append(rows.add_column(0, "mission_code", mission).cast(_REJECTED))
     db.register("rejected", pa.concat_tables(parts))
@@ -159,7 +161,7 @@ def _held(db: duckdb.DuckDBPyConnection, sources: Path, judged: Sequence[Judged]
         lists = ", ".join(f"list(distinct {field})" for field in fields)
         rows_of = db.execute(
             f"select mission_code, {lists} "
-            f"from read_parquet('{sources}/{name}/*.parquet', union_by_name = true) "
+            f"from {seal.scan(sources / name / '*.parquet')} "
             "anti join rejected using (mission_code, source, source_row) group by mission_code"
         )
         for mission, *values in rows_of.fetchall():
@@ -173,14 +175,14 @@ _REJECTED = pa.schema(
 )
 
 
-def _landed(one: Judged, table: str) -> frozenset[str]:
+def _landed(seal: Seal, one: Judged, table: str) -> frozenset[str]:
     """The columns of a landed table: what landed before the model was widened lacks some, or all."""
     file = one.export / f"{table}.parquet"
-    return frozenset(pq.read_schema(file).names) if file.exists() else frozenset()
+    return frozenset(seal.schema(file).names) if file.exists() else frozenset()
 
 
 def versions_mixed(
-    db: duckdb.DuckDBPyConnection, one: Judged, code_map: pa.Table
+    seal: Seal, db: duckdb.DuckDBPyConnection, one: Judged, code_map: pa.Table
 ) -> Iterator[Signal]:
     """Answers to questions that the form of their case, by its month, did not ask.
 
@@ -192,21 +194,21 @@ def versions_mixed(
     for version, spec in contract.versions.items():
         for entry in spec.not_asked:
             name, _, part = entry.partition(".")
-            field, rows = _answering(db, one, version, name, part)
+            field, rows = _answering(seal, db, one, version, name, part)
             if rows:
                 detail = f"version `{version}` did not ask `{entry}`, and it is answered"
                 yield MIXED, name, field, detail, rows
 
 
 def _answering(
-    db: duckdb.DuckDBPyConnection, one: Judged, version: str, name: str, part: str
+    seal: Seal, db: duckdb.DuckDBPyConnection, one: Judged, version: str, name: str, part: str
 ) -> tuple[str, int]:
     """The field, and the source rows of cases of `version` that answer `part` of a table."""
     table = TABLES[name]
     fields = {f.name: f for f in table.fields}
     spec = one.contract.tables.get(name)
     parameters: list[Any] = [version]
-    landed = _landed(one, name)
+    landed = _landed(seal, one, name)
     if not landed or (part in fields and landed_name(fields[part]) not in landed):
         return part, 0
     if not part:
@@ -233,12 +235,12 @@ def _answering(
     versions = (
         "t.form_version"
         if name == "case"
-        else f"(select max(form_version) from '{one.export}/case.parquet' c "
+        else f"(select max(form_version) from {seal.scan(one.export / 'case.parquet')} c "
         "where c.case_key = t.case_key)"
     )
     row = db.execute(
-        f"select count(distinct (source, source_row)) from '{one.export}/{name}.parquet' t "
-        f"where {versions} = ? and {condition}",
+        "select count(distinct (source, source_row)) "
+        f"from {seal.scan(one.export / f'{name}.parquet')} t where {versions} = ? and {condition}",
         parameters,
     ).fetchone()
     return field, int(row[0]) if row else 0

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.manifest import MANIFEST, Build, read_manifest
 from counterflow.warehouse.vocabulary import closed_columns
@@ -54,6 +55,7 @@ def run_gates(settings: Settings, night: date) -> list[GateResult]:
         raise GateFailed([GateResult("build", False, f"there is no build of {night}")])
     results = []
     with duckdb.connect(str(settings.build / "warehouse.duckdb"), read_only=True) as connection:
+        Seal.of(settings).prepare(connection)  # views of staging read what was landed
         scratch = settings.build / "scratch.duckdb"
         connection.execute(f"attach '{_quoted(scratch)}' as scratch (read_only)")
         # views of staging name their files as they lie under the home

@@ -24,6 +24,7 @@ import pyarrow as pa
 import yaml
 
 from counterflow.landing import Landing, NightRecord
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.sources import write_source
 
@@ -186,4 +187,4 @@ def write_derived_night(settings: Settings, night: date) -> None:
     """The source `derived_night`: of what the night is derived."""
     row = [{"night": night, "landing_sha256": landed_night(settings, night)}]
     table = pa.Table.from_pylist(row, DERIVED_NIGHT)
-    write_source(settings.build / "sources", "derived_night", table)
+    write_source(Seal.of(settings), settings.build / "sources", "derived_night", table)

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from counterflow import contracts
 from counterflow.building import landing_schema
@@ -26,7 +24,8 @@ from counterflow.contracts import tables as compiled
 from counterflow.depersonalise import MissionKeys
 from counterflow.fields import SIGNALS_SCHEMA
 from counterflow.ingest import ROWS_SCHEMA, WITHHELD_SCHEMA
-from counterflow.landing import Landing, NightRecord
+from counterflow.landing import Landing, NightRecord, columns_digest
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse import contract_signals
 
@@ -104,8 +103,8 @@ def write_sources(
     settings: Settings, night: date, keys: Mapping[str, MissionKeys]
 ) -> list[InForce]:
     """Write all sources of `night`; the exports in force are returned."""
-    read = _read_contracts(settings)
-    compiled_ = _compiled(settings, read, keys)
+    read, seal = _read_contracts(settings), Seal.of(settings)
+    compiled_ = _compiled(seal, settings, read, keys)
     records = {code: list(Landing(settings.landing, code).records(night)) for code in compiled_}
     force = [
         InForce(code, last, Landing(settings.landing, code).path(last.export))
@@ -116,9 +115,10 @@ def write_sources(
     aside = settings.build / f".sources-{secrets.token_hex(4)}"
     aside.mkdir(parents=True)
     try:
-        _link_tables(aside, force)
-        _small_tables(aside, settings, compiled_, records, force)
-        _add_signals(aside, night, _contract_signals(aside, read, keys, compiled_, force))
+        _link_tables(seal, aside, settings, force)
+        _small_tables(seal, aside, settings, compiled_, records, force)
+        signals = _contract_signals(seal, aside, read, keys, compiled_, force)
+        _add_signals(seal, aside, night, signals)
         if folder.exists():
             shutil.rmtree(folder)
         os.replace(aside, folder)
@@ -139,6 +139,7 @@ def _read_contracts(settings: Settings) -> dict[str, contracts.Loaded | Contract
 
 
 def _compiled(
+    seal: Seal,
     settings: Settings,
     read: Mapping[str, contracts.Loaded | ContractError],
     keys: Mapping[str, MissionKeys],
@@ -159,10 +160,10 @@ def _compiled(
                 "asked": compiled.asked(contract),
                 "form_version": compiled.form_versions(contract),
             }
-            _keep(kept, found[code])
+            _keep(seal, kept, found[code])
         elif all((kept / f"{name}.parquet").exists() for name in _COMPILED):
             found[code] = {
-                name: _as_now(pq.read_table(kept / f"{name}.parquet"), schema)
+                name: _as_now(seal.read(kept / f"{name}.parquet"), schema)
                 for name, schema in _COMPILED.items()
             }
     return found
@@ -179,28 +180,44 @@ def _as_now(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def _keep(folder: Path, tables: Mapping[str, pa.Table]) -> None:
+def _keep(seal: Seal, folder: Path, tables: Mapping[str, pa.Table]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         aside = folder / f".{name}-{secrets.token_hex(4)}"
-        pq.write_table(table, aside)
+        seal.write(table, aside)
         os.replace(aside, folder / f"{name}.parquet")
 
 
-def _link_tables(folder: Path, force: Sequence[InForce]) -> None:
+def _link_tables(seal: Seal, folder: Path, settings: Settings, force: Sequence[InForce]) -> None:
+    """The exports in force by table: a link, or a copy where a table has other columns by now.
+
+    What dbt reads together must have the same columns (`sealing.KEY`).
+    """
     schemas = {name: landing_schema(name) for name in TABLES}
     schemas |= {"rows": ROWS_SCHEMA, "withheld": WITHHELD_SCHEMA}
+    columns = {one.mission: _columns(settings, one) for one in force}
     for name, schema in schemas.items():
         target = folder / name
         target.mkdir()
-        pq.write_table(schema.empty_table(), target / "_empty.parquet")
+        seal.write(schema.empty_table(), target / "_empty.parquet")
+        now = columns_digest(schema)
         for one in force:
             landed = one.path / f"{name}.parquet"
-            if landed.exists():  # not each table is in what was landed before the model had it
+            if not landed.exists():  # it was landed before the model had this table
+                continue
+            if columns[one.mission].get(name) == now:
                 os.symlink(landed, target / f"{one.mission}.parquet")
+            else:
+                seal.write(_as_now(seal.read(landed), schema), target / f"{one.mission}.parquet")
+
+
+def _columns(settings: Settings, one: InForce) -> Mapping[str, str]:
+    outcome = Landing(settings.landing, one.mission).outcome(one.path.name)
+    return outcome.columns if outcome is not None else {}
 
 
 def _small_tables(
+    seal: Seal,
     folder: Path,
     settings: Settings,
     compiled_: Mapping[str, Mapping[str, pa.Table]],
@@ -210,18 +227,19 @@ def _small_tables(
     tables = {
         **{name: [tables[name] for tables in compiled_.values()] for name in _COMPILED},
         "load": [_loads([r for rows in records.values() for r in rows])],
-        "failure": [_verdict_table(one, "failures", FAILURE) for one in force],
-        "rule_result": [_results(settings, record) for rows in records.values() for record in rows],
-        "signal": [_signals(settings, record) for rows in records.values() for record in rows],
+        "failure": [_verdict_table(seal, one, "failures", FAILURE) for one in force],
+        "rule_result": [_results(seal, settings, r) for rows in records.values() for r in rows],
+        "signal": [_signals(seal, settings, r) for rows in records.values() for r in rows],
     }
     empty = {"failure": FAILURE, "rule_result": RULE_RESULT, "signal": SIGNAL}
     for name, parts in tables.items():
         table = pa.concat_tables(parts) if parts else empty[name].empty_table()
-        write_source(folder, name, table)
-    write_source(folder, "dbt_result", DBT_RESULT.empty_table())
+        write_source(seal, folder, name, table)
+    write_source(seal, folder, "dbt_result", DBT_RESULT.empty_table())
 
 
 def _contract_signals(
+    seal: Seal,
     folder: Path,
     read: Mapping[str, contracts.Loaded | ContractError],
     keys: Mapping[str, MissionKeys],
@@ -236,12 +254,12 @@ def _contract_signals(
         for one in force
         if isinstance(loaded := read[one.mission], contracts.Loaded)
     ]
-    with duckdb.connect() as db:
-        found = contract_signals.never_used(db, folder, judged)
+    with seal.connect() as db:
+        found = contract_signals.never_used(seal, db, folder, judged)
         for one in judged:
             code = one.contract.mission
             found[code].extend(
-                contract_signals.versions_mixed(db, one, compiled_[code]["code_map"])
+                contract_signals.versions_mixed(seal, db, one, compiled_[code]["code_map"])
             )
     for code, loaded in read.items():
         if isinstance(loaded, ContractError):
@@ -251,7 +269,10 @@ def _contract_signals(
 
 
 def _add_signals(
-    folder: Path, night: date, signals: Mapping[str, Sequence[contract_signals.Signal]]
+    seal: Seal,
+    folder: Path,
+    night: date,
+    signals: Mapping[str, Sequence[contract_signals.Signal]],
 ) -> None:
     """Append the signals of the night that is built."""
     rows = [(night, code, *signal) for code, listed in sorted(signals.items()) for signal in listed]
@@ -260,14 +281,16 @@ def _add_signals(
     columns = zip(*rows, strict=True)
     arrays = [pa.array(c, field.type) for c, field in zip(columns, SIGNAL, strict=True)]
     file = folder / "signal" / "signal.parquet"
-    table = pa.concat_tables([pq.read_table(file), pa.Table.from_arrays(arrays, schema=SIGNAL)])
-    pq.write_table(table, file)
+    table = pa.concat_tables(
+        [seal.read(file).cast(SIGNAL), pa.Table.from_arrays(arrays, schema=SIGNAL)]
+    )
+    seal.write(table, file)
 
 
-def write_source(folder: Path, name: str, table: pa.Table) -> None:
+def write_source(seal: Seal, folder: Path, name: str, table: pa.Table) -> None:
     """One small source of one file."""
     (folder / name).mkdir(exist_ok=True)
-    pq.write_table(table, folder / name / f"{name}.parquet")
+    seal.write(table, folder / name / f"{name}.parquet")
 
 
 def _loads(records: Sequence[NightRecord]) -> pa.Table:
@@ -302,36 +325,36 @@ def verdict_folder(path: Path, record: NightRecord) -> Path | None:
     return path / record.verdict if record.verdict else None
 
 
-def _verdict_table(one: InForce, name: str, schema: pa.Schema) -> pa.Table:
+def _verdict_table(seal: Seal, one: InForce, name: str, schema: pa.Schema) -> pa.Table:
     """A table of the verdict on the export in force, with its mission."""
     folder = verdict_folder(one.path, one.record)
-    return _with_mission(folder, name, one.mission, schema, one.record.night)
+    return _with_mission(seal, folder, name, one.mission, schema, one.record.night)
 
 
-def _results(settings: Settings, record: NightRecord) -> pa.Table:
+def _results(seal: Seal, settings: Settings, record: NightRecord) -> pa.Table:
     """The rules' results of what was judged that night (also of an export that was refused)."""
     export = record.tried or record.export
     if export is None or not record.tried_verdict:
         return RULE_RESULT.empty_table()
     path = Landing(settings.landing, record.mission_code).path(export)
     folder = path / record.tried_verdict
-    return _with_mission(folder, "results", record.mission_code, RULE_RESULT, record.night)
+    return _with_mission(seal, folder, "results", record.mission_code, RULE_RESULT, record.night)
 
 
-def _signals(settings: Settings, record: NightRecord) -> pa.Table:
+def _signals(seal: Seal, settings: Settings, record: NightRecord) -> pa.Table:
     export = record.tried or record.export
     if export is None:
         return SIGNAL.empty_table()
     path = Landing(settings.landing, record.mission_code).path(export)
-    return _with_mission(path, "signals", record.mission_code, SIGNAL, record.night)
+    return _with_mission(seal, path, "signals", record.mission_code, SIGNAL, record.night)
 
 
 def _with_mission(
-    folder: Path | None, name: str, mission: str, schema: pa.Schema, night: date
+    seal: Seal, folder: Path | None, name: str, mission: str, schema: pa.Schema, night: date
 ) -> pa.Table:
     if folder is None:
         return schema.empty_table()
-    table = pq.read_table(folder / f"{name}.parquet")
+    table = seal.read(folder / f"{name}.parquet")
     own = {"mission_code": pa.array([mission] * table.num_rows, _TEXT)}
     own["night"] = pa.array([night] * table.num_rows, _DATE)
     columns = [

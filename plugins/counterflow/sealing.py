@@ -1,0 +1,211 @@
+"""Encryption at rest: the one door to landed Parquet and to the DuckDB files of the build.
+
+In: Arrow tables and paths. Out: Parquet and DuckDB files that nobody opens without the master key,
+and what is read from them. Each kind of file has a key of its own, derived from the master key.
+
+DuckDB does the work (AES-GCM; OpenSSL comes with its extension `httpfs`, which is a package here and
+not a download). A key is handed over as a parameter: it stands in no SQL text, so in no log and no
+stored view, and what DuckDB says of a file that it cannot open is never passed on.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+from counterflow import keys
+from counterflow.settings import Settings
+
+LANDING: Final = "landing"  # Parquet: landing, verdicts, compiled contracts, dbt's sources
+BUILD: Final = "build"  # the DuckDB files that dbt writes
+PUBLISHED: Final = "published"  # what analysts open, where it is encrypted too
+AGENCY: Final = "agency"  # these keys are of no mission
+# What read_parquet is given on a prepared connection. Never with union_by_name: DuckDB 1.5 then reads
+# nothing encrypted (its issue 21508), so files that are read together must have the same columns.
+KEY = f"encryption_config = struct_pack(footer_key := '{LANDING}')"
+CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    # DuckDB would hash the 20 MB of its extension for each connection (60 ms of a task that works
+    # for a second); its hash was checked when it was installed, by `requirements.lock`.
+    "allow_unsigned_extensions": "true",
+}
+
+
+class SealRefusedError(Exception):
+    """A file cannot be opened with this installation's key; the message holds no key."""
+
+
+class Seal:
+    """The keys of an installation's files, and all that is done with them."""
+
+    __slots__ = ("_keys", "key_id")
+
+    def __init__(self, master: bytes, key_id: str) -> None:
+        self.key_id = key_id
+        self._keys = {
+            purpose: base64.b64encode(keys.derive(master, AGENCY, purpose)).decode()
+            for purpose in (LANDING, BUILD, PUBLISHED)
+        }
+
+    @classmethod
+    def of(cls, settings: Settings) -> Seal:
+        """The seal of an installation. Raises KeyRefusedError without a usable master key."""
+        master = keys.master(settings.keys)
+        return cls(master, keys.derive(master, AGENCY, "id").hex()[:8])
+
+    def __repr__(self) -> str:
+        return f"Seal({self.key_id})"
+
+    def __reduce__(self) -> str:
+        raise TypeError("a seal is not handed from process to process")
+
+    def write(self, table: pa.Table, path: Path) -> None:
+        """Write `table` to `path`, in its order. A reader may see half of it: write aside, rename."""
+        connection = self._shared()
+        connection.register("sealed", table)
+        try:
+            connection.execute(
+                f"copy (select * from sealed) to {_text(path)} (format parquet, compression zstd, "
+                f"encryption_config {{footer_key: '{self._name}'}})"
+            )
+        except duckdb.Error as error:
+            raise _unwritten(path, error) from None
+        finally:
+            connection.unregister("sealed")
+
+    def read(self, path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of the file at `path`, in their order; some columns, or all.
+
+        Raises FileNotFoundError, or SealRefusedError if it is not whole or sealed with another key.
+        """
+        chosen = "*" if columns is None else ", ".join(f'"{name}"' for name in columns)
+        return self._read(path, f"select {chosen} from {self.scan(path)}")
+
+    def schema(self, path: Path) -> pa.Schema:
+        """The columns of the file at `path`."""
+        return self._read(path, f"select * from {self.scan(path)} limit 0").schema
+
+    def count(self, path: Path) -> int:
+        """How many rows the file at `path` has, from its footer alone."""
+        return int(self._read(path, f"select count(*) from {self.scan(path)}").column(0)[0].as_py())
+
+    def scan(self, path: Path) -> str:
+        """The file at `path` as a query names it, for `query` and for connections of this seal."""
+        return f"read_parquet({_text(path)}, encryption_config = {{footer_key: '{self._name}'}})"
+
+    def query(self, text: str) -> pa.Table:
+        """The answer to a query of files that `scan` names."""
+        return self._shared().execute(text).to_arrow_table()
+
+    def _read(self, path: Path, text: str) -> pa.Table:
+        try:
+            return self.query(text)
+        except duckdb.Error as error:
+            raise _unread(path, error, self.key_id) from None
+
+    @property
+    def _name(self) -> str:
+        return f"{LANDING}_{self.key_id}"
+
+    def _shared(self) -> duckdb.DuckDBPyConnection:
+        """A connection of this thread that knows this seal's key of landing."""
+        connection, known = _threads.connection()
+        if known.get(self._name) != self._keys[LANDING]:
+            self._add_parquet_key(connection, self._name)
+            known[self._name] = self._keys[LANDING]
+        return connection
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A new connection in memory, prepared."""
+        connection = duckdb.connect(config=CONFIG)
+        self.prepare(connection)
+        return connection
+
+    def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Let queries of `connection` read landed Parquet, by `scan` or with `KEY`."""
+        _load(connection)
+        for name in (self._name, LANDING):
+            self._add_parquet_key(connection, name)
+
+    def _add_parquet_key(self, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+        connection.execute("set variable sealing_key = ?", [self._keys[LANDING]])
+        connection.execute(f"pragma add_parquet_key('{name}', getvariable('sealing_key'))")
+        connection.execute("reset variable sealing_key")
+
+
+class _Threads(threading.local):
+    """One connection a thread and process: opening one costs ten times what reading a file does.
+
+    A child of a fork neither uses nor closes its parent's: both would wait for threads that it has not.
+    """
+
+    def __init__(self) -> None:
+        self.opened: dict[int, tuple[duckdb.DuckDBPyConnection, dict[str, str]]] = {}
+
+    def connection(self) -> tuple[duckdb.DuckDBPyConnection, dict[str, str]]:
+        """The connection, and the keys that it knows by name."""
+        if os.getpid() not in self.opened:
+            connection = duckdb.connect(config={**CONFIG, "threads": 1})
+            _load(connection)
+            self.opened[os.getpid()] = (connection, {})
+        return self.opened[os.getpid()]
+
+
+_threads = _Threads()
+
+
+def _load(connection: duckdb.DuckDBPyConnection) -> None:
+    """OpenSSL for DuckDB, from where the package was installed."""
+    package = Path(str(files("duckdb_extension_httpfs")))
+    file = package / f"extensions/v{duckdb.__version__}/httpfs.duckdb_extension"
+    connection.execute(f"load {_text(file)}")
+    connection.execute("set temp_file_encryption = true")  # what does not fit into memory
+
+
+def _text(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _unwritten(path: Path, error: duckdb.Error) -> Exception:
+    """An error of writing without DuckDB's text, which may quote what it was asked."""
+    kind = type(error).__name__
+    if isinstance(error, duckdb.IOException):
+        return OSError(f"{path} cannot be written ({kind})")
+    return SealRefusedError(f"{path} cannot be written ({kind})")
+
+
+def _unread(path: Path, error: duckdb.Error, key_id: str) -> Exception:
+    """What is wrong with the file at `path`, from the file itself."""
+    if not path.exists():
+        return FileNotFoundError(f"{path} is missing")
+    if isinstance(error, duckdb.BinderException):  # a column that is not there
+        return SealRefusedError(f"{path.name} lacks a column that is needed")
+    if not is_sealed(path):
+        return SealRefusedError(
+            f"{path} is not encrypted, or not whole: it was not written by this version"
+        )
+    return SealRefusedError(
+        f"{path} does not open with the key {key_id}: it was sealed with another, or is damaged. "
+        "See docs/runbooks/key_refused.md"
+    )
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a Parquet or DuckDB file is encrypted, by its own header."""
+    with path.open("rb") as file:
+        head = file.read(24)
+        if head[8:12] == b"DUCK":  # checksum, magic, version, flags
+            return len(head) == 24 and bool(head[20] & 1)
+        if head[:4] != b"PARE":
+            return False
+        file.seek(-4, os.SEEK_END)
+        return file.read() == b"PARE"
