@@ -1,50 +1,244 @@
-"""The mask-lattice cover: rows are released under the generalisation that shows most of them.
+"""The mask-lattice cover: every row is released under a generalisation that it shares with k - 1 others.
 
-In: one code a row and the masks, best first. Out: which mask each row is released under. Exact on
-k and l: a row is released under a mask only together with at least k - 1 others that look the same.
+In: a `Problem`: one code a row, and what each level of each column is worth. Out: a `Cover`: for each
+row the node it is released under. A node names a level for each column; its mask keeps the bits that
+those levels show, so rows look the same under a node exactly if `code & mask` is equal.
+
+Not every node is looked at. The search climbs from the node that shows nothing: only nodes one step
+above a node that the last cover used are counted, and a node covers no row that a coarser one does not
+(a-priori pruning). A cover takes nodes from those that show most to those that show least; rows that
+stand in a group of k under the node, and are not released yet, are released under it. `borrowing.py`
+then improves it.
+
+Rows must come in an order that follows from their content: then so does the result.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from counterflow.disclosure.encoding import Ints
+from counterflow.disclosure.grouping import in_safe_groups
 
-Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Node = tuple[int, ...]
+Bits = np.ndarray[Any, np.dtype[np.uint8]]
+
+UNIT = 1_000_000  # worth is counted in millionths: whole numbers add up the same in every order
 
 
-def cover(codes: Ints, sensitive: Sequence[Ints], masks: Sequence[int], k: int, l: int) -> Ints:  # noqa: E741
-    """The number of each row's mask; -1 for rows that no class of k can hold."""
-    released = np.full(len(codes), -1, np.int64)
-    rest = np.arange(len(codes))
-    for number, mask in enumerate(masks):
-        if len(rest) < k:
+@dataclass(frozen=True)
+class Problem:
+    """`codes` and `secrets` have one number a row; `masks` and `worth` one a column and level.
+
+    The last level of a column shows nothing, and is worth nothing.
+    """
+
+    codes: Ints
+    secrets: tuple[Ints, ...]
+    masks: tuple[tuple[int, ...], ...]
+    worth: tuple[tuple[int, ...], ...]
+    k: int
+    l: int  # noqa: E741
+
+    @property
+    def nothing(self) -> Node:
+        """The node that shows nothing."""
+        return tuple(len(levels) - 1 for levels in self.masks)
+
+    def mask(self, node: Node) -> int:
+        """The bits of a code that the node shows."""
+        return sum(m[level] for m, level in zip(self.masks, node, strict=True))
+
+    def value(self, node: Node) -> int:
+        """What a row released under the node is worth."""
+        return sum(w[level] for w, level in zip(self.worth, node, strict=True))
+
+    def safe(self, rows: Ints, node: Node) -> Ints:
+        """Those of `rows` that stand in a safe group of `rows` under the node."""
+        keys = self.codes[rows] & self.mask(node)
+        return rows[in_safe_groups(keys, [s[rows] for s in self.secrets], self.k, self.l)]
+
+    def part(self, rows: Ints, k: int, l: int) -> Problem:  # noqa: E741
+        """The same problem for some of the rows."""
+        secrets = tuple(s[rows] for s in self.secrets)
+        return Problem(self.codes[rows], secrets, self.masks, self.worth, k, l)
+
+
+@dataclass(frozen=True)
+class Cover:
+    """The rows released under each node; a row is in one of them or withheld."""
+
+    rows: dict[Node, Ints]
+
+    def value(self, problem: Problem) -> int:
+        """What all released rows are worth."""
+        return sum(problem.value(node) * len(rows) for node, rows in self.rows.items())
+
+
+class Coverage:
+    """By node the rows in its safe groups, as bits; nodes that cover nothing are known to be empty."""
+
+    def __init__(self, problem: Problem, threads: int) -> None:
+        self.problem = problem
+        self.threads = threads
+        self.size = len(problem.codes)
+        self.bits: dict[Node, Bits] = {problem.nothing: self._packed(np.arange(self.size))}
+        self.count: dict[Node, int] = {problem.nothing: self.size}
+        self.empty: set[Node] = set()
+        self.work = 0  # rows grouped so far
+
+    def rows(self, node: Node, among: Bits | None = None) -> Ints:
+        """The rows that the node covers (of those in `among`)."""
+        bits = self.bits[node] if among is None else self.bits[node] & among
+        return np.flatnonzero(np.unpackbits(bits, count=self.size))
+
+    def add(self, nodes: Iterable[Node]) -> list[Node]:
+        """Count the nodes that are not known yet; returns those that cover something."""
+        wanted = [n for n in sorted(set(nodes)) if n not in self.bits and n not in self.empty]
+        among = [(node, self._bound(node)) for node in wanted]
+        with ThreadPoolExecutor(self.threads) as pool:
+            found = list(pool.map(self._count, among))
+        for node, rows, looked_at in found:
+            self.work += looked_at
+            if len(rows):
+                self.bits[node], self.count[node] = self._packed(rows), len(rows)
+            else:
+                self.empty.add(node)
+        return [node for node in wanted if node in self.bits]
+
+    def _bound(self, node: Node) -> Bits | None:
+        """The rows that every known coarser node covers; None if one of them covers nothing."""
+        bits = None
+        for coarser in _coarser(node, self.problem.nothing):
+            if coarser in self.empty:
+                return None
+            if coarser in self.bits:
+                bits = self.bits[coarser] if bits is None else bits & self.bits[coarser]
+        return self.bits[self.problem.nothing] if bits is None else bits
+
+    def _count(self, asked: tuple[Node, Bits | None]) -> tuple[Node, Ints, int]:
+        node, among = asked
+        if among is None:
+            return node, np.empty(0, np.int64), 0
+        rows = np.flatnonzero(np.unpackbits(among, count=self.size))
+        if len(rows) < self.problem.k:
+            return node, rows[:0], 0
+        return node, self.problem.safe(rows, node), len(rows)
+
+    def _packed(self, rows: Ints) -> Bits:
+        flags = np.zeros(self.size, bool)
+        flags[rows] = True
+        return np.packbits(flags)
+
+
+def climb(
+    coverage: Coverage, start: Iterable[Node], rounds: int, work: int
+) -> tuple[Cover, list[Node]]:
+    """Cover, look at the nodes one step above those that were used, cover again, until nothing is new.
+
+    Returns the last cover and all nodes that were found to cover something. Ends after `rounds`, or
+    when `work` rows have been grouped.
+    """
+    known = {coverage.problem.nothing, *coverage.add(start)}
+    cover = greedy(coverage, known)
+    for _ in range(rounds):
+        used = sorted(cover.rows, key=lambda n: (-len(cover.rows[n]), n))
+        fresh: set[Node] = set()
+        for node in used:
+            fresh |= set(coverage.add(_finer(node))) - known
+            if coverage.work > work:
+                break
+        if not fresh:
             break
-        safe = in_safe_groups(codes[rest] & mask, [s[rest] for s in sensitive], k, l)
-        released[rest[safe]] = number
-        rest = rest[~safe]
-    return released
+        known |= fresh
+        cover = greedy(coverage, known)
+        if coverage.work > work:
+            break
+    return cover, sorted(known)
 
 
-def in_safe_groups(keys: Ints, sensitive: Sequence[Ints], k: int, l: int) -> Flags:  # noqa: E741
-    """Which rows share their key with at least k rows that show l values of each sensitive column."""
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    sizes = np.diff(np.r_[starts, len(ordered)])
-    safe = sizes >= k
-    for values in sensitive:
-        safe &= _distinct(values[order], starts, sizes) >= l
-    flags = np.empty(len(keys), bool)
-    flags[order] = np.repeat(safe, sizes)
-    return flags
+def greedy(coverage: Coverage, nodes: Iterable[Node]) -> Cover:
+    """Release rows under the node that shows most, then the next.
+
+    Among nodes that show about as much, the one that takes most of the rows goes first: fewer rows
+    are stranded. How much it takes is counted only when its turn comes (it can only have fallen).
+    """
+    problem = coverage.problem
+    size, whole = coverage.size, sum(worth[0] for worth in problem.worth) // len(problem.worth)
+
+    def rank(node: Node, rows: int) -> int:
+        return -(problem.value(node) + whole * rows // max(size, 1))
+
+    heap = [(rank(node, coverage.count[node]), node) for node in nodes]
+    heapq.heapify(heap)
+    alive = coverage._packed(np.arange(size))
+    taken: dict[Node, Ints] = {}
+    left = size
+    while heap and left >= problem.k:
+        _, node = heapq.heappop(heap)
+        rows = coverage.rows(node, alive)
+        if len(rows) < problem.k:
+            continue
+        if heap and rank(node, len(rows)) > heap[0][0]:
+            heapq.heappush(heap, (rank(node, len(rows)), node))
+            continue
+        rows = problem.safe(rows, node)
+        if not len(rows):
+            continue
+        if heap and rank(node, len(rows)) > heap[0][0]:
+            heapq.heappush(heap, (rank(node, len(rows)), node))
+            continue
+        taken[node] = rows
+        alive &= ~coverage._packed(rows)
+        left -= len(rows)
+    return Cover(taken)
 
 
-def _distinct(values: Ints, starts: Ints, sizes: Ints) -> Ints:
-    """Distinct values in each run of rows."""
-    group = np.repeat(np.arange(len(starts)), sizes)
-    pairs = np.unique(np.stack([group, values]), axis=1)
-    return np.bincount(pairs[0], minlength=len(starts))
+def _finer(node: Node) -> Iterator[Node]:
+    """Nodes that show one column better: by one level, or wholly."""
+    for place, level in enumerate(node):
+        for finer in range(level):
+            yield (*node[:place], finer, *node[place + 1 :])
+
+
+def _coarser(node: Node, nothing: Node) -> Iterator[Node]:
+    """Nodes that show one column less well."""
+    for place, level in enumerate(node):
+        for coarser in range(level + 1, nothing[place] + 1):
+            yield (*node[:place], coarser, *node[place + 1 :])
+
+
+def spread(problem: Problem, rows: int) -> Ints:
+    """About `rows` rows, chosen by a hash of their code, so that the choice follows from content."""
+    mixed = problem.codes.astype(np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    bound = int(rows / len(problem.codes) * 2**64)
+    return np.flatnonzero(mixed < np.uint64(min(bound, 2**64 - 1)))
+
+
+SAMPLE = 50_000
+WORK = 150_000_000  # rows grouped in one climb, per unit of effort
+
+
+def cover(problem: Problem, *, effort: int = 2, threads: int = 2) -> Cover:
+    """The best cover that the effort finds. Large tables are first searched in a sample of their rows."""
+    from counterflow.disclosure.borrowing import borrow
+
+    size = len(problem.codes)
+    start: Sequence[Node] = ()
+    if size > 2 * SAMPLE:
+        few = max(SAMPLE, -(-2 * size // problem.k))
+        k = max(2, -(-problem.k * few // size))
+        tried, _ = climb(Coverage(problem.part(spread(problem, few), k, 1), threads), (), 99, WORK)
+        start = sorted(tried.rows)
+    coverage = Coverage(problem, threads)
+    found, known = climb(coverage, start, 99 if not start else 3, WORK * max(effort, 1))
+    return borrow(coverage, found, known, effort)

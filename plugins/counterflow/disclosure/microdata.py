@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,12 @@ import pyarrow as pa
 from counterflow.disclosure import lattice
 from counterflow.disclosure.checking import Check, check
 from counterflow.disclosure.encoding import Column, Ints, encode, numbered, pack, write
-from counterflow.disclosure.policy import DisclosureRefused, Policy
+from counterflow.disclosure.lattice import UNIT, Problem
+from counterflow.disclosure.policy import LATTICE_COLUMNS, DisclosureRefused, Policy
+from counterflow.disclosure.tree import grow
 from counterflow.disclosure.utility import Utility, utility
+
+CODE_BITS = 62  # of a row's 64-bit code
 
 
 @dataclass(frozen=True)
@@ -64,23 +68,59 @@ def anonymise(
     """
     _refuse_if_wrong(table, quasi_identifiers, sensitive, policy)
     columns = encode(table, quasi_identifiers, policy.hierarchies)
-    codes, shifted = pack(columns)
     secrets = [numbered(table[name])[0] for name in sensitive]
-    nodes = _nodes(columns, policy)
-    masks = [sum(m[level] for m, level in zip(shifted, node, strict=True)) for node in nodes]
-    released = lattice.cover(codes, secrets, masks, policy.k, policy.l)
-    kept = np.flatnonzero(released >= 0)
-    shown = np.array(nodes, np.int64)[released[kept]]
-    return _written(table, columns, sensitive, policy, kept, shown)
+    # From here on rows are in the order of their content, whatever order they came in.
+    order = np.lexsort([*secrets, *(column.paths[column.ids] for column in columns)])
+    columns = [replace(column, ids=column.ids[order]) for column in columns]
+    secrets = [values[order] for values in secrets]
+    worth = [
+        tuple(round(UNIT * policy.weight(column.name) * part) for part in column.worth)
+        for column in columns
+    ]
+    if policy.method == "tree" or (policy.method == "auto" and not fits_lattice(columns)):
+        kept, shown = _by_tree(columns, worth, secrets, policy)
+    else:
+        kept, shown = _by_lattice(columns, worth, secrets, policy, threads)
+    return _written(table, columns, sensitive, policy, order, kept, shown)
 
 
-def _nodes(columns: Sequence[Column], policy: Policy) -> list[tuple[int, ...]]:
-    """Every combination of levels, those that show most first."""
-    scores = [[policy.weight(c.name) * worth for worth in c.worth] for c in columns]
-    every = itertools.product(*(range(len(s)) for s in scores))
-    return sorted(
-        every, key=lambda n: (-sum(s[level] for s, level in zip(scores, n, strict=True)), n)
-    )
+def fits_lattice(columns: Sequence[Column]) -> bool:
+    """Whether the columns are few and narrow enough for the lattice of masks."""
+    return len(columns) <= LATTICE_COLUMNS and sum(column.bits for column in columns) <= CODE_BITS
+
+
+def _by_lattice(
+    columns: Sequence[Column],
+    worth: Sequence[tuple[int, ...]],
+    secrets: Sequence[Ints],
+    policy: Policy,
+    threads: int,
+) -> tuple[Ints, Ints]:
+    """(rows that are released, the level at which each shows each column)."""
+    if sum(column.bits for column in columns) > CODE_BITS:
+        raise DisclosureRefused(
+            "the quasi-identifiers have too many values for the lattice: use the method `tree`"
+        )
+    codes, masks = pack(columns)
+    problem = Problem(codes, tuple(secrets), tuple(masks), tuple(worth), policy.k, policy.l)
+    found = lattice.cover(problem, effort=policy.effort, threads=threads)
+    shown = np.full((len(codes), len(columns)), -1, np.int64)
+    for node, rows in found.rows.items():
+        shown[rows] = node
+    kept = np.flatnonzero(shown[:, 0] >= 0)
+    return kept, shown[kept]
+
+
+def _by_tree(
+    columns: Sequence[Column],
+    worth: Sequence[tuple[int, ...]],
+    secrets: Sequence[Ints],
+    policy: Policy,
+) -> tuple[Ints, Ints]:
+    shown = grow(columns, worth, secrets, policy.k, policy.l)
+    if shown is None:
+        return np.empty(0, np.int64), np.empty((0, len(columns)), np.int64)
+    return np.arange(len(shown)), shown
 
 
 def _written(
@@ -88,6 +128,7 @@ def _written(
     columns: Sequence[Column],
     sensitive: Sequence[str],
     policy: Policy,
+    content: Ints,
     kept: Ints,
     shown: Ints,
 ) -> Anonymised:
@@ -95,7 +136,7 @@ def _written(
     for place, column in enumerate(columns):
         arrays |= dict(zip(column.written, write(column, shown[:, place], kept), strict=True))
     for name in sensitive:
-        arrays[name] = table[name].take(pa.array(kept))
+        arrays[name] = table[name].take(pa.array(content[kept]))
     released = pa.table(arrays)
     order = np.lexsort([numbered(released[name])[0] for name in reversed(released.column_names)])
     released, kept, shown = released.take(pa.array(order)), kept[order], shown[order]
@@ -108,7 +149,7 @@ def _written(
             "nothing is released; this is a fault of counterflow.disclosure"
         )
     report = utility(table, columns, kept, shown, policy)
-    return Anonymised(released, kept, table.num_rows - len(kept), levels, report, checked)
+    return Anonymised(released, content[kept], table.num_rows - len(kept), levels, report, checked)
 
 
 def _refuse_if_wrong(

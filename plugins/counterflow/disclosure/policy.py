@@ -30,7 +30,7 @@ class Policy:
 
     `weights` says what a column's information is worth (1 if it is not named; 0: it may go first);
     `hierarchies` how its values become coarser (a column without one is shown or suppressed).
-    `effort` is how many rounds of improvement are tried after the first cover; 0 is fastest.
+    `effort` bounds how long a better cover is looked for; 0 is fastest.
     """
 
     k: int = FLOOR_K
@@ -38,7 +38,7 @@ class Policy:
     weights: Mapping[str, float] = field(default_factory=dict)
     hierarchies: Mapping[str, Hierarchy] = field(default_factory=dict)
     method: Method = "auto"
-    effort: int = 3
+    effort: int = 2
 
     def __post_init__(self) -> None:
         if self.k < FLOOR_K:
