@@ -60,13 +60,27 @@ def test_the_rows_of_a_merged_record_belong_to_the_case_that_took_it_in(tmp_path
     assert found.rows.num_rows == 8
 
 
-def test_the_survivors_consent_governs(tmp_path: Path) -> None:
+def test_what_any_record_of_a_person_has_against_it_withholds_them_all(tmp_path: Path) -> None:
     cases = [case("1", consent="no"), case("2", into="1"), case("3"), case("4", "3", consent="no")]
-    found = landed(tmp_path, MERGED, cases, means=means("2", "4"))
-    assert found.withheld == {"no_consent": 3}  # case 1, the record 2 and its means
-    assert children(found) == [(key("3"), "ok")]
+    found = landed(tmp_path, MERGED, [*cases, case("5")], means=means("2", "4", "5"))
+    assert found.withheld == {"no_consent": 6}  # both persons, their records and the means of those
+    assert children(found) == [(key("5"), "ok")]
     withheld = {(row["case_key"], row["reason"]) for row in found.withheld_cases.to_pylist()}
-    assert withheld == {(key("1"), "no_consent"), (key("2"), "no_consent")}
+    assert withheld == {(key(number), "no_consent") for number in "1234"}
+
+
+def test_silence_on_a_merged_record_gives_way_to_the_survivors_yes(tmp_path: Path) -> None:
+    cases = [case("1"), case("2", "1", consent=""), case("3", consent=""), case("4", "3")]
+    found = landed(tmp_path, MERGED, cases, means=means("2", "4"))
+    assert found.withheld == {"consent_unknown": 3}  # of the person whose case says nothing
+    assert children(found) == [(key("1"), "ok")]
+
+
+def test_a_refusal_counts_along_a_chain_and_in_whatever_order(tmp_path: Path) -> None:
+    cases = [case("1"), case("2", into="1"), case("3", into="2", consent="no"), case("4", into="1")]
+    for place, rows in enumerate((cases, cases[::-1])):
+        found = landed(tmp_path / str(place), MERGED, rows, means=means("4"))
+        assert found.withheld == {"no_consent": 5}
 
 
 def test_a_survivor_that_is_not_there_and_a_circle_are_said(tmp_path: Path) -> None:

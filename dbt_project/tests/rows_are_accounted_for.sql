@@ -7,4 +7,11 @@ select
 from {{ ref('load') }}
 where
     rows_read != rows_accepted + rows_quarantined + rows_withheld + rows_blank
-    or rows_withheld != withheld_no_consent + withheld_consent_unknown + withheld_consent_withdrawn
+    or rows_withheld
+    != withheld_no_consent
+    + withheld_consent_unknown
+    + withheld_consent_withdrawn
+    + withheld_consent_out_of_scope
+    + withheld_consent_contradictory
+    + withheld_no_guardian_consent
+    + withheld_erased

@@ -6,7 +6,7 @@ their readings. A code outside the contract's list becomes a keyed token and a s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -124,14 +124,7 @@ class Codebook:
                 key = (token, length_class(value))
                 unmapped[key] = unmapped.get(key, 0) + count
         self.reader.signal_accents(self.table, self.field, restored)
-        ordered = sorted(unmapped.items(), key=lambda item: (-item[1], item[0]))
-        for (token, length), count in ordered[:_SHOWN_TOKENS]:
-            self.reader.signals.add(
-                "unmapped_code", self.table, self.field, f"{token}, {length}", count
-            )
-        if rest := sum(count for _, count in ordered[_SHOWN_TOKENS:]):
-            detail = f"{len(ordered) - _SHOWN_TOKENS} further values"
-            self.reader.signals.add("unmapped_code", self.table, self.field, detail, rest)
+        self.reader.signal_tokens("unmapped_code", self.table, self.field, unmapped)
 
 
 class FieldReader:
@@ -205,7 +198,7 @@ class FieldReader:
         read = self._date_reader(column, calendar, year, ahead)
         parsed = [read(value) for value in cells.values]
         if read.oldest_short is not None:  # on that day its two digits begin to mean another year
-            self._read_again(new_year(calendar, read.oldest_short + 100 - ahead))
+            self.read_again(new_year(calendar, read.oldest_short + 100 - ahead))
         return parsed
 
     def _date_reader(self, column: Column, calendar: str, year: bool, ahead: int) -> DateReader:
@@ -214,7 +207,8 @@ class FieldReader:
         real = self.contract.source.format in _WORKBOOKS
         return DateReader(formats, calendar, self.missing, self.months, newest, real)
 
-    def _read_again(self, day: date) -> None:
+    def read_again(self, day: date) -> None:
+        """From `day` on the same bytes mean something else."""
         self.next_reading = min(day, self.next_reading or day)
 
     def _doubt_calendar(
@@ -245,6 +239,21 @@ class FieldReader:
             if count := int(sum(rows[p] for p in fits)):
                 detail = f"no dates of the {declared} calendar, but of the {calendar}"
                 self.signals.add("calendar_unclear", table, field, detail, count)
+
+    def days(self, column: Column, cells: Cells) -> list[tuple[date | None, str]]:
+        """Distinct cells as days, with their readings; raises no signal."""
+        return self._parsed(column, cells)
+
+    def signal_tokens(
+        self, kind: str, table: str, field: str, tokens: Mapping[tuple[str, str], int]
+    ) -> None:
+        """Signal values that nobody knows, by (token, length class) → rows; rare ones as one sum."""
+        ordered = sorted(tokens.items(), key=lambda item: (-item[1], item[0]))
+        for (token, length), count in ordered[:_SHOWN_TOKENS]:
+            self.signals.add(kind, table, field, f"{token}, {length}", count)
+        if rest := sum(count for _, count in ordered[_SHOWN_TOKENS:]):
+            detail = f"{len(ordered) - _SHOWN_TOKENS} further values"
+            self.signals.add(kind, table, field, detail, rest)
 
     def signal_accents(self, table: str, field: str, rows: int) -> None:
         """Say how many rows were read although accents were lost in them."""
@@ -277,7 +286,7 @@ class FieldReader:
         landed = []
         for place, day in enumerate(found):
             if day is not None and day > self.night:
-                self._read_again(day)
+                self.read_again(day)
                 readings[place], day = "future", None
             landed.append(land(day) if day is not None else None)
         texts = gather(pa.array(readings, pa.string()), cells.places)

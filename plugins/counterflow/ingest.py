@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +23,7 @@ from counterflow.contracts.model import Header
 from counterflow.depersonalise import MissionKeys, case_key
 from counterflow.fields import FieldReader, Signals
 from counterflow.merging import BLANK, OK, survivors
+from counterflow.minors import minors
 from counterflow.profile import profile
 from counterflow.sources.errors import Refused
 from counterflow.sources.headers import Columns
@@ -82,7 +84,7 @@ def ingest(data: bytes, contract: Contract, mission_keys: MissionKeys, night: da
     sources = {name: Columns(name, table) for name, table in texts.items()}
     reader = FieldReader(contract, mission_keys, night, Signals())
     landed = Landed({}, ROWS_SCHEMA.empty_table(), pa.table({}), pa.table({}))
-    gate = _Gate(contract, mission_keys, reader.missing)
+    gate = _Gate(contract, reader)
     judged: dict[str, _Source] = {}
     for name in ["case", *(n for n in sources if n != "case")]:
         used = _used_columns(contract, name, sources[name])
@@ -144,10 +146,7 @@ def _used_columns(contract: Contract, name: str, source: Columns) -> list[Cells]
             continue
         headers |= {repr(header): header for header in spec.read_headers}
     if name == "case":
-        consent = contract.consent.research
-        headers[repr(consent.from_)] = consent.from_
-        if consent.withdrawn:
-            headers[repr(consent.withdrawn)] = consent.withdrawn
+        headers |= {repr(header): header for _, header in contract.consent.research.read}
     if not source.table.labels and not source.rows:
         return []  # a JSON list that is empty in every record
     return [source.need(header) for header in headers.values()]
@@ -175,8 +174,9 @@ def _signal_columns(contract: Contract, sources: dict[str, Columns], signals: Si
 class _Gate:
     """The fate of every source row: blank, withheld, or landed with how its case was read."""
 
-    def __init__(self, contract: Contract, mission_keys: MissionKeys, missing: frozenset[str]):
-        self.contract, self.mission_keys, self.missing = contract, mission_keys, missing
+    def __init__(self, contract: Contract, reader: FieldReader):
+        self.contract, self.mission_keys = contract, reader.keys
+        self.reader, self.missing = reader, reader.missing
         self.case_reason: dict[str, str] = {}  # case key → why withheld
         self.case_keys: set[str] = set()  # keys of landed case rows
         self.survivors: dict[str, str] = {}  # key of a merged record → key of the case it is of
@@ -276,9 +276,8 @@ class _Gate:
         blank: Mask,
     ) -> tuple[list[str], list[str]]:
         spec = self.contract.consent.research
-        answer = source.need(spec.from_)
-        withdrawn = source.need(spec.withdrawn) if spec.withdrawn else None
-        reasons = consent_gate.reasons(spec, answer, withdrawn, self.missing)
+        ages = partial(minors, self.contract, source, self.reader)
+        reasons = consent_gate.reasons(spec, source, self.reader, ages)
         readings = ["ok" if keys[p] is not None else "blank" for p in places]
         for rows in _repeated(keys, places, blank):
             cells = [tuple(c.places[r] for c in used) for r in rows]
@@ -286,10 +285,10 @@ class _Gate:
                 for row in rows[1:]:
                     readings[row] = "repeat"
                 continue
-            lacking = next((reasons[r] for r in rows if reasons[r]), "")
+            lacking = consent_gate.strongest(reasons[r] for r in rows)
             for row in rows:
                 readings[row] = "conflict"
-                reasons[row] = reasons[row] or lacking
+                reasons[row] = lacking
         for row in np.flatnonzero(~blank).tolist():
             key = keys[places[row]]
             if key is not None and reasons[row]:
@@ -305,7 +304,8 @@ class _Gate:
         reasons: list[str],
         readings: list[str],
     ) -> dict[str, pa.Array]:
-        """Into which case each record was merged, if any; the survivor's consent governs it.
+        """Into which case each record was merged, if any; whatever one of a person's records has
+        against it withholds them all, but for an answer that is missing where the survivor has one.
 
         A number that several different rows claim is not followed: which of them is right is unknown.
         """
@@ -323,6 +323,7 @@ class _Gate:
             and readings[row] != "conflict"
         }
         self.survivors, lost = survivors(into, {k for r in rows if (k := keys[places[r]])})
+        self._share_reasons()
         found: list[str | None] = [None] * source.rows
         said = [BLANK if target is None else OK for target in named]
         for row in rows:
@@ -332,18 +333,30 @@ class _Gate:
             if key in lost:
                 said[row] = lost[key]
                 continue
-            found[row] = survivor = self.survivors[key]
-            reasons[row] = self.case_reason.get(survivor, "")
+            found[row] = self.survivors[key]
+        persons = {*self.survivors, *self.survivors.values()}
         for row in rows:
             key = keys[places[row]]
-            if key in self.survivors:
-                self.case_reason.pop(key, None)
-                if reasons[row]:
-                    self.case_reason[key] = reasons[row]
+            if key in persons:
+                reasons[row] = self.case_reason.get(key, "")
         return {
             "merged_into_key": pa.array(found, pa.string()),
             "merged_reading": pa.array(said, pa.string()),
         }
+
+    def _share_reasons(self) -> None:
+        """Give all records of one person the strongest reason that one of them has."""
+        persons: dict[str, list[str]] = {}
+        for key, survivor in self.survivors.items():
+            persons.setdefault(survivor, [survivor]).append(key)
+        for survivor, records in persons.items():
+            said = [self.case_reason.get(key, "") for key in records]
+            against = [r for r in said if r != consent_gate.SILENCE]
+            reason = consent_gate.strongest([*against, self.case_reason.get(survivor, "")])
+            for key in records:
+                self.case_reason.pop(key, None)
+                if reason:
+                    self.case_reason[key] = reason
 
     def _children(self, keys: list[str | None], places: Places) -> tuple[list[str], list[str]]:
         why = [self.case_reason.get(key or "", "") for key in keys]

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from counterflow.consent import REASONS
 from counterflow.depersonalise import case_key
 from counterflow.nightly import mission_keys
 from counterflow.settings import Settings
@@ -242,23 +243,21 @@ def _outcomes(connection: duckdb.DuckDBPyConnection) -> Iterator[Compared]:
     assert found is not None
     yield Compared("rows", "outcome", found[0], found[1])
     yield Compared("rows", "rule_id", found[2], found[3])
+    expected = ", ".join(f"count(*) filter (where reason = '{r}') as {r}" for r in REASONS)
+    equal = " and ".join(f"e.{r} = a.withheld_{r}" for r in REASONS)
     counts = connection.execute(
-        """
+        f"""
         with expected as (
-            select mission_code,
-                count(*) filter (where outcome = 'blank') as blank,
-                count(*) filter (where reason = 'no_consent') as no_consent,
-                count(*) filter (where reason = 'consent_unknown') as consent_unknown,
-                count(*) filter (where reason = 'consent_withdrawn') as consent_withdrawn
+            select mission_code, count(*) filter (where outcome = 'blank') as blank,
+                count(*) filter (where outcome = 'withheld') as withheld, {expected}
             from truth_rows group by all
         ),
         actual as (
             select * from wh.quality.load
             qualify row_number() over (partition by mission_code order by night desc) = 1
         )
-        select count(*), count(*) filter (where e.blank = a.rows_blank and e.no_consent = a.withheld_no_consent
-            and e.consent_unknown = a.withheld_consent_unknown
-            and e.consent_withdrawn = a.withheld_consent_withdrawn)
+        select count(*), count(*) filter (where e.blank = a.rows_blank
+            and e.withheld = a.rows_withheld and {equal})
         from expected as e left join actual as a using (mission_code)
         """
     ).fetchone()

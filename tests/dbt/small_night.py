@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from counterflow.consent import REASONS
 from tests.dbt.running import build, dbt, let_go
 from tests.dbt.sources import NIGHT, PROJECT, Sources
 
@@ -37,8 +38,8 @@ def a_night(home: Path) -> Sources:
 def _mda(sources: Sources) -> None:
     """One flat sheet, two versions of its form."""
     sources.mission(
-        "MDA", rows_read=12, rows_accepted=3, rows_quarantined=4, rows_withheld=3, rows_blank=2,
-        withheld_no_consent=1, withheld_consent_unknown=2,
+        "MDA", rows_read=16, rows_accepted=3, rows_quarantined=4, rows_withheld=7, rows_blank=2,
+        **{f"withheld_{reason}": 1 for reason in REASONS},
     )  # fmt: skip
     flat = (
         "case.gender", "case.age_band", "citizenship.citizenship", "exploitation.exploitation_type",
@@ -274,7 +275,7 @@ def _sen(sources: Sources) -> None:
     sources.put(
         "load", night=date(2010, 11, 20), mission_code="SEN", status="loaded", is_stale=False,
         loaded_night=date(2010, 11, 20), message="", rows_read=1, rows_accepted=1, rows_quarantined=0,
-        rows_withheld=0, rows_blank=0, withheld_no_consent=0, withheld_consent_unknown=0, withheld_consent_withdrawn=0,
+        rows_withheld=0, rows_blank=0, **{f"withheld_{reason}": 0 for reason in REASONS},
     )  # fmt: skip
     sources.form("SEN", "v1", "case.gender")
     sources.land("SEN", "case", 1, "sen-a", form_version="v1", registered_month=date(2008, 7, 1))

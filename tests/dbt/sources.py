@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from counterflow import canonical, keys
+from counterflow.consent import REASONS
 from counterflow.sealing import Seal
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
@@ -45,9 +46,7 @@ OTHERS: dict[str, dict[str, str]] = {
         "rows_blank": "int64",
         "is_stale": "bool",
         "message": "text",
-        "withheld_no_consent": "int64",
-        "withheld_consent_unknown": "int64",
-        "withheld_consent_withdrawn": "int64",
+        **{f"withheld_{reason}": "int64" for reason in REASONS},
         "loaded_night": "date",
     },
     "failure": {

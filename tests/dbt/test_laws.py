@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from counterflow.consent import REASONS
 from tests.dbt import small_night
 from tests.dbt.small_night import NIGHT, PROJECT, Sources, a_night
 
@@ -65,12 +66,20 @@ def test_an_accepted_code_without_a_mapping_stops_the_build(elsewhere: Sources) 
     ]
 
 
+def test_every_reason_has_a_column_that_is_added_up() -> None:
+    models = ("models/quality/load.sql", "models/quality/load.yml", "models/staging/stg_load.sql")
+    for file in (*models, "tests/rows_are_accounted_for.sql"):
+        named = set(re.findall(r"withheld_(\w+)", (PROJECT / file).read_text("utf-8")))
+        assert named == set(REASONS), file
+
+
 @pytest.mark.parametrize(
     ("change", "test"),
     [
         ({"rows_blank": 3}, "rows_are_accounted_for"),
         ({"rows_accepted": 4, "rows_quarantined": 3}, "load_counts_are_the_verdicts"),
         ({"withheld_no_consent": 0}, "rows_are_accounted_for"),
+        ({f"withheld_{REASONS[-1]}": 2}, "rows_are_accounted_for"),
         ({"night": NIGHT + timedelta(1)}, "load_reaches_the_night"),
     ],
 )

@@ -20,7 +20,7 @@ def test_load_keeps_past_nights(warehouse: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     assert found == [
         (date(2010, 11, 20), "SEN", "loaded", 1, 1, 0, 0, 0, False),
-        (NIGHT, "MDA", "loaded", 12, 3, 4, 3, 2, False),
+        (NIGHT, "MDA", "loaded", 16, 3, 4, 7, 2, False),
         (NIGHT, "SEN", "late", 1, 1, 0, 0, 0, True),
         (NIGHT, "UKR", "loaded", 33, 25, 8, 0, 0, False),
     ]

@@ -11,6 +11,10 @@ select
     cast(withheld_no_consent as bigint) as withheld_no_consent,
     cast(withheld_consent_unknown as bigint) as withheld_consent_unknown,
     cast(withheld_consent_withdrawn as bigint) as withheld_consent_withdrawn,
+    cast(withheld_consent_out_of_scope as bigint) as withheld_consent_out_of_scope,
+    cast(withheld_consent_contradictory as bigint) as withheld_consent_contradictory,
+    cast(withheld_no_guardian_consent as bigint) as withheld_no_guardian_consent,
+    cast(withheld_erased as bigint) as withheld_erased,
     is_stale,
     loaded_night,
     message

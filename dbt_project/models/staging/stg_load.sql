@@ -14,5 +14,9 @@ select
     withheld_no_consent,
     withheld_consent_unknown,
     withheld_consent_withdrawn,
+    withheld_consent_out_of_scope,
+    withheld_consent_contradictory,
+    withheld_no_guardian_consent,
+    withheld_erased,
     cast(loaded_night as date) as loaded_night
 from {{ source('build', 'load') }}

@@ -103,11 +103,43 @@ def _not_asked(loaded: Loaded) -> Iterator[ContractError]:
 
 
 def _consent(loaded: Loaded) -> Iterator[ContractError]:
-    """A code for "not answered" allows nothing."""
-    yes = set(map(fold, loaded.contract.consent.research.yes))
-    for word in loaded.contract.missing:
-        if fold(word) in yes:
-            yield loaded.error(("missing",), f"`{word}` is a yes to research too")
+    """A code for "not answered" allows nothing; each column of consent is asked one thing."""
+    research, at = loaded.contract.consent.research, ("consent", "research")
+    allowing = {"a yes to research": research.yes}
+    if research.guardian is not None:
+        allowing["a guardian's yes"] = [*research.guardian.yes, *research.guardian.not_needed]
+    if research.form_versions is not None:
+        allowing["a form that covers research"] = research.form_versions.covers
+    if research.scope is not None:
+        allowing["a scope of consent"] = list(research.scope.codes)
+    for what, words in allowing.items():
+        for word in loaded.contract.missing:
+            if fold(word) in set(map(fold, words)):
+                yield loaded.error(
+                    ("missing",), f"`{word}` is {what} too; take it out of one of them"
+                )
+    read: dict[str, str] = {}
+    for part, header in research.read:
+        if (before := read.setdefault(str(header), part)) != part:
+            problem = f"`{header}` is read under `{before}` too: each needs a column of its own"
+            yield loaded.error((*at, *part.split(".")), problem)
+    for part in ("given_on", "withdrawn_on"):
+        day = getattr(research, part)
+        if day and any("%b" in p for p in day.date) and not loaded.contract.months:
+            yield loaded.error((*at, part, "date"), "`%b` needs the names of `months`")
+    yield from _guardian(loaded)
+
+
+def _guardian(loaded: Loaded) -> Iterator[ContractError]:
+    """Whose guardian is asked can be told."""
+    guardian, case = loaded.contract.consent.research.guardian, loaded.contract.tables["case"]
+    if guardian is None or guardian.not_needed or columns_of(case, "age_band"):
+        return
+    problem = (
+        "nothing tells who is a minor: fill `case.age_band`, or list in `not_needed` the answers that "
+        "say that the person is of age"
+    )
+    yield loaded.error(("consent", "research", "guardian"), problem)
 
 
 def _assertions(loaded: Loaded) -> Iterator[ContractError]:
@@ -223,6 +255,9 @@ def _claims(loaded: Loaded, name: str, table: Table) -> Iterator[ContractError]:
     read |= dict.fromkeys(table.merged.from_ if table.merged else [], "merged")
     read |= {header: f"each.{item}" for item, header in table.each.items()}
     read |= {local.from_: f"local.{field}" for field, local in table.local.items()}
+    if name == "case":
+        research = loaded.contract.consent.research
+        read |= {header: f"consent.research.{part}" for part, header in research.read}
     dropped = {str(header): header for header in table.personal}
     for header in table.personal:
         if header in read:

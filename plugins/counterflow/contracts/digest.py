@@ -14,7 +14,7 @@ from typing import Any
 from counterflow.contracts.model import Contract
 from counterflow.text import fold
 
-_LANDING_VERSION = 8  # raise when ingest lands the same export differently
+_LANDING_VERSION = 9  # raise when ingest lands the same export differently
 _NOT_READ = {"name", "region", "languages", "steward", "extends", "cadence", "codes", "assert_"}
 _NOT_READ_SOURCE = {"connection", "path", "limits"}
 
@@ -38,8 +38,18 @@ def reading_digest(contract: Contract) -> str:
         table["answers"] = answers if table["answers"] is not None else False
     for version in data["versions"].values():
         version.pop("not_asked")
+    if contract.consent.research.guardian is not None:
+        data["ages"] = _ages(contract)
     text = json.dumps([_LANDING_VERSION, data], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _ages(contract: Contract) -> dict[str, str]:
+    """What the codes of ages mean: they decide whose guardian is asked for consent."""
+    case = contract.tables["case"]
+    column = case.columns.get("age_band") or case.becomes.get("age_band")
+    codes = column.codes if column is not None and column.codes is not None else []
+    return {fold(code): target.code for code, target in contract.code_map(codes).items()}
 
 
 def _splitting(contract: Contract, column: dict[str, Any], item: set[str]) -> Any:

@@ -28,6 +28,8 @@ _PLAIN = {
     "list_type": "must be a list",
     "int_parsing": "must be a whole number",
 }
+_NO_CONSENT = ": name the column of consent to research and its words for yes; without it no case may be loaded"
+_CURE = {("consent",): _NO_CONSENT, ("consent", "research"): _NO_CONSENT}
 
 
 class ContractError(Exception):
@@ -80,6 +82,8 @@ def _translated(error: Any, path: Path, origins: Origins) -> ContractError:
     at = _in_file(tuple(str(part) for part in error["loc"]), origins)
     problem = _PLAIN.get(error["type"], str(error["msg"]).removeprefix("Value error, "))
     near = None
+    if error["type"] == "missing":
+        problem += _CURE.get(at, "")
     if error["type"] == "extra_forbidden":
         near = nearest(at[-1], _keys_at(at[:-1]), cutoff=0.4)
     if not at and ": " in problem:  # a check of the whole contract says itself where it looked

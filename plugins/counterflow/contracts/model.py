@@ -23,10 +23,10 @@ from counterflow.contracts.columns import (
     Merged,
     Table,
 )
+from counterflow.contracts.consents import Consent, Consents
 from counterflow.contracts.scalars import Calendar, MissionCode, Month, MonthNumber, Share, Words
 from counterflow.contracts.source import HeaderRows, Limits, Source
 from counterflow.contracts.strict import Strict
-from counterflow.text import fold
 
 __all__ = [
     "Assertion",
@@ -61,37 +61,6 @@ class Version(Strict):
     """The last month of registrations on this form."""
     not_asked: list[str] = Field(default_factory=list)
     """What the form did not ask: `table`, `table.field` or `table.item`."""
-
-
-class Consent(Strict):
-    """Which answers allow research, on which column of the case table."""
-
-    from_: Header = Field(alias="from")
-    """The column with the answer."""
-    yes: Words
-    """The answers that allow it. Whatever is in neither list is no consent."""
-    no: Words = Field(default_factory=list)
-    """The answers that refuse it."""
-    withdrawn: Header | None = None
-    """A column that is filled when consent was withdrawn."""
-    not_withdrawn: Words = Field(default_factory=list)
-    """What that column may hold if it was not, besides nothing."""
-
-    @model_validator(mode="after")
-    def _says_yes(self) -> Consent:
-        allowed, refused = set(map(fold, self.yes)), set(map(fold, self.no))
-        if "" in allowed or not allowed:
-            raise ValueError("a blank is no consent: `yes` needs words")
-        if allowed & refused:
-            raise ValueError("the same answer stands in `yes` and in `no`")
-        return self
-
-
-class Consents(Strict):
-    """Consent by scope; only research is used by Counterflow."""
-
-    research: Consent
-    """Consent to research: without it a case is counted and left where it is."""
 
 
 class Cadence(Strict):

@@ -19,6 +19,7 @@ import pyarrow as pa
 from counterflow import contracts
 from counterflow.building import landing_schema
 from counterflow.canonical import TABLES
+from counterflow.consent import REASONS
 from counterflow.contracts import ContractError
 from counterflow.contracts import tables as compiled
 from counterflow.depersonalise import MissionKeys
@@ -50,9 +51,7 @@ LOAD = pa.schema(
         ("rows_blank", _INT),
         ("is_stale", pa.bool_()),
         ("message", _TEXT),
-        ("withheld_no_consent", _INT),
-        ("withheld_consent_unknown", _INT),
-        ("withheld_consent_withdrawn", _INT),
+        *((f"withheld_{reason}", _INT) for reason in REASONS),
         ("loaded_night", _DATE),
     ]
 )
@@ -311,9 +310,7 @@ def _loads(records: Sequence[NightRecord]) -> pa.Table:
                 "rows_blank": r.rows_blank,
                 "is_stale": r.is_stale,
                 "message": r.message,
-                "withheld_no_consent": withheld.get("no_consent", 0),
-                "withheld_consent_unknown": withheld.get("consent_unknown", 0),
-                "withheld_consent_withdrawn": withheld.get("consent_withdrawn", 0),
+                **{f"withheld_{reason}": withheld.get(reason, 0) for reason in REASONS},
                 "loaded_night": r.loaded_night,
             }
         )
