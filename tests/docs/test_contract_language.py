@@ -47,11 +47,12 @@ def test_a_wrong_fragment_fails(tmp_path: Path) -> None:
 
 def test_every_key_of_the_language_is_shown() -> None:
     """The reference by example is complete: each key of the models stands in one of its contracts."""
-    from counterflow.contracts import model, source
+    from counterflow.contracts import consents, model, source
 
     text = "".join(block.text for block in (WHOLE, *FRAGMENTS))
     models = (
         *(model.Contract, model.Version, model.Consent, model.Cadence, model.RowBounds),
+        *(consents.Scopes, consents.ConsentDate, consents.FormVersions, consents.Guardian),
         *(model.Table, model.Merged, model.Column, model.Local, model.Code, model.Header),
         *(source.Source, source.HeaderRows, source.Limits),
     )
