@@ -7,7 +7,9 @@ itself tested: exports hold every mark, and each built-in leak is found.
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from counterflow import nightly
+from counterflow import keys, nightly
 from counterflow.local import run_night
+from counterflow.shell import connect
 from counterflow.synthetic.missions import MISSIONS
 from counterflow.text import digits
 from tests.planting.damage import BREAKS
@@ -33,46 +36,114 @@ from tests.planting.marks import (
     word_forms,
 )
 from tests.planting.nights import Planting, night, one_of_each_form
-from tests.planting.search import Finder, haystacks, search
+from tests.planting.search import Find, Finder, haystacks, search
 
 SMALL = [m for m in MISSIONS if m.code in ("MDA", "IDN", "NPL")]  # a zip, a workbook, a JSON
 
 
+LONELY = next(m for m in MISSIONS if m.code == "NAM")
+
+
 @pytest.fixture(scope="module")
 def planting(tmp_path_factory: pytest.TempPathFactory) -> Planting:
-    """One mission of every form: a sound night, a broken one that is built and published."""
-    made = Planting(tmp_path_factory.mktemp("planting"), one_of_each_form())
+    """One mission of every form: a sound night, then a broken one that is built and published.
+
+    On the second night one mission more delivers its first case, and only that.
+    """
+    made = Planting(tmp_path_factory.mktemp("planting"), [*one_of_each_form(), LONELY])
+    codes = [mission.code for mission in made.missions]
     with made.heard():
         made.deliver(night(1))
+        made.exports[-1].path.unlink()
         sound = made.ingest(night(1))
         broken = made.damage(night(2))
-        report = run_night(made.settings, night(2), [m.code for m in made.missions], quiet=True)
+        made.lonely(LONELY, night(2))
+        report = run_night(made.settings, night(2), codes, quiet=True)
         print(report.text, json.dumps(report.to_dict()))
-        for command in (["status"], ["quarantine", "list"], ["quarantine", "show", "MDA"]):
+        for command in COMMANDS:
             subprocess.run(
                 [sys.executable, "-m", "counterflow.cli", *command],
                 env=environment(made), check=False,
             )  # fmt: skip
-    assert set(sound.values()) == {"loaded"}, sound
+    assert {mission: status for mission, status in sound.items() if status != "loaded"} == {
+        LONELY.code: "missing"
+    }
     assert report.published == night(2), report.text
     assert len(set(broken.values())) >= 25
     return made
 
 
-def environment(planting: Planting) -> dict[str, str]:
-    import os
+COMMANDS = (
+    ["status"],
+    ["verify"],
+    ["quarantine", "list"],
+    ["quarantine", "show", "MDA"],
+    ["sql", "select * from quality.issue"],
+)
 
-    settings = planting.settings
+
+def environment(planting: Planting) -> dict[str, str]:
+    """That of a command in the planted home."""
     return os.environ | {
-        "COUNTERFLOW_HOME": str(settings.home),
-        "COUNTERFLOW_EXPORTS": str(settings.exports),
+        "COUNTERFLOW_HOME": str(planting.settings.home),
+        "COUNTERFLOW_EXPORTS": str(planting.settings.exports),
     }
 
 
-def test_nothing_planted_is_left_behind(planting: Planting) -> None:
-    assert (planting.settings.warehouse / "warehouse.duckdb").exists()
-    assert "Night 2010-11-26" in (planting.left / "said.txt").read_text()
-    assert planting.finds() == []
+@pytest.fixture(scope="module")
+def finds(planting: Planting) -> list[Find]:
+    """Every planted mark and every key that is found in what the nights left behind."""
+    return planting.finds(key_forms(planting.settings.keys))
+
+
+def key_forms(folder: Path) -> dict[bytes, str]:
+    """The keys, and what is derived of them, as bytes, hex and base64."""
+    forms: dict[bytes, str] = {}
+    for path in folder.iterdir():
+        key = bytes.fromhex(path.read_text().strip())
+        held = {"": key} | {
+            f" of {mission} for {purpose}": keys.derive(key, mission, purpose)
+            for mission in ("agency", "MDA", "IDN")
+            for purpose in ("case", "code", "suppression", "landing", "build", "published")
+        }
+        for name, secret in held.items():
+            for how, form in (
+                ("bytes", secret),
+                ("hex", secret.hex().encode()),
+                ("base64", base64.b64encode(secret)),
+            ):
+                forms[form] = f"key {path.name}{name}, {how}"
+    return forms
+
+
+def test_nothing_planted_is_left_behind(planting: Planting, finds: list[Find]) -> None:
+    said = (planting.left / "said.txt").read_text()
+    assert "Night 2010-11-26: published" in said
+    assert "unmapped_code" in said  # what the commands print of it was searched as well
+    assert [find for find in finds if not find.form.startswith("key ")] == []
+
+
+def test_the_keys_are_in_their_own_files_only(planting: Planting, finds: list[Find]) -> None:
+    """Law 11, by the same search: a key, or what is derived of one, in no other file and no output."""
+    found = {find.where for find in finds if find.form.startswith("key ")}
+    assert found == {f"home/keys/{path.name}" for path in planting.settings.keys.iterdir()}
+
+
+def test_quality_tables_tell_all_of_a_mission_with_one_case(planting: Planting) -> None:
+    """Why `quality` stays inside with the facts: counts of a mission with one case are that case."""
+    with connect(planting.settings) as warehouse:
+        (case,) = warehouse.execute(
+            f"select * from core.fct_case where mission_code = '{LONELY.code}'"
+        ).fetchall()
+        names = [column[0] for column in warehouse.description or []]
+        held = dict(zip(names, case, strict=True))
+        counted = warehouse.execute(
+            "select field, yes, no, unknown from quality.field_coverage "
+            f"where mission_code = '{LONELY.code}' and table_name = 'case' and item = ''"
+        ).fetchall()
+    learnt = {field: "yes" if yes else "no" for field, yes, no, _ in counted if yes or no}
+    assert len(learnt) >= 2
+    assert all(held[field] == answer for field, answer in learnt.items())
 
 
 def test_every_mark_is_in_the_exports(tmp_path: Path) -> None:

@@ -11,19 +11,24 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
 from counterflow import nightly
+from counterflow.sealing import Seal
 from counterflow.settings import PROJECT, Settings
+from counterflow.synthetic import forms
+from counterflow.synthetic.deliver import Job
+from counterflow.synthetic.deliver import cases as cases_of
+from counterflow.synthetic.deliver import write as write_export
 from counterflow.synthetic.forms.base import Mission
 from counterflow.synthetic.missions import MISSIONS
 from tests.planting.damage import BREAKS, Export, break_export
 from tests.planting.exports import Planted, plant
 from tests.planting.marks import Marks, hash_forms, word_forms
-from tests.planting.search import Find, Finder, search
+from tests.planting.search import Find, Finder, sealed, search
 
 FIRST = date(2010, 11, 25)
 
@@ -83,13 +88,22 @@ class Planting:
                 one.path.unlink()
         return done
 
-    def finder(self) -> Finder:
-        """Looks for all that was planted, in every form."""
-        return Finder(word_forms() | hash_forms(self.marks.planted))
+    def lonely(self, mission: Mission, night: date) -> None:
+        """Deliver, without any mark, one case of a mission: the first that is accepted."""
+        form = forms.build(mission)
+        path = self.root / "exports" / mission.code / night.strftime(form.path)
+        for seed in range(100):
+            job = Job(path.parent, mission, 1, seed, 1, night)
+            (case,) = cases_of(job, form, 1)
+            if case.outcome[0] == "accepted" and not case.bad:
+                write_export(job, form, 1, path, None)
+                return
+        raise AssertionError("no seed gives an accepted case")
 
-    def finds(self) -> list[Find]:
-        """What of it the nights left behind."""
-        return search(self.left, self.finder())
+    def finds(self, more: Mapping[bytes, str] | None = None) -> list[Find]:
+        """What of all that was planted, or of `more` forms, the nights left behind."""
+        forms = word_forms() | hash_forms(self.marks.planted) | dict(more or {})
+        return search(self.left, Finder(forms), [sealed(Seal.of(self.settings))])
 
     def ingest(self, night: date, validate: bool = True) -> dict[str, str]:
         """Plan, ingest and validate; the status of each mission that delivered."""

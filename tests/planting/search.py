@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from counterflow.sealing import Seal, is_sealed
 from tests.planting.marks import HEAD
 
 Haystack = tuple[str, bytes]  # where it is, and what is there
@@ -117,6 +118,8 @@ def haystacks(root: Path, tables: Sequence[Tables] = ()) -> Iterator[Haystack]:
         own = next((found for read in tables if (found := read(path)) is not None), None)
         if own is not None:
             yield from ((f"{name} {where}", held) for where, held in own)
+        elif data[:4] == b"PARE":
+            raise ValueError(f"{name} is encrypted, and nobody opens it: it was not searched")
         elif data[:4] == b"PAR1":
             yield from ((f"{name} {w}", d) for w, d in columns(pq.read_table(path)))
         elif data[8:12] == b"DUCK":
@@ -175,6 +178,27 @@ def duckdb_file(path: Path) -> Iterator[Haystack]:
     """Every table, view, macro, comment and setting of a DuckDB file."""
     with duckdb.connect(str(path), read_only=True) as connection:
         yield from duckdb_tables(connection)
+
+
+def sealed(seal: Seal) -> Tables:
+    """Opens the files of an installation that are encrypted."""
+
+    def read(path: Path) -> Iterator[Haystack] | None:
+        with path.open("rb") as file:
+            head = file.read(24)
+        if head[:4] == b"PARE":
+            return columns(seal.read(path))
+        if head[8:12] == b"DUCK" and is_sealed(path):
+            return _sealed_duckdb(seal, path)
+        return None
+
+    return read
+
+
+def _sealed_duckdb(seal: Seal, path: Path) -> Iterator[Haystack]:
+    with seal.connect() as connection:
+        seal.attach(connection, path, "searched", read_only=True)
+        yield from duckdb_tables(connection, "searched")
 
 
 def duckdb_tables(connection: duckdb.DuckDBPyConnection, database: str = "") -> Iterator[Haystack]:
