@@ -14,6 +14,7 @@ from pathlib import Path
 from counterflow.contracts import load_contract
 from counterflow.depersonalise import MissionKeys
 from counterflow.ingest import Landed, ingest
+from counterflow.keys import Keyring
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
 
@@ -179,7 +180,8 @@ class Agency:
         path.write_text(text.replace(old, new), "utf-8")
 
 
-KEYS = MissionKeys.of(bytes(range(32)), "ALB")
+KEYRING = Keyring(bytes(range(32)), bytes(range(32, 64)))
+KEYS = MissionKeys.of(KEYRING, "ALB")
 
 
 def landed(

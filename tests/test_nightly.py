@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -48,10 +49,7 @@ def test_half_of_the_missions_first_and_all_then_is_all_at_once(
     for mission in other.missions:
         other.deliver(mission, export())
     nightly.mission_keys(agency.settings, "ALB")
-    key = agency.settings.keys / "master.key"
-    (other.settings.keys).mkdir(parents=True, mode=0o700)
-    (other.settings.keys / "master.key").write_bytes(key.read_bytes())
-    (other.settings.keys / "master.key").chmod(0o600)
+    shutil.copytree(agency.settings.keys, other.settings.keys)
     assert run(agency, NIGHT, "ALB", "CIV") == {"ALB": "loaded", "CIV": "loaded"}
     assert run(agency, NIGHT) == {"ALB": "unchanged", "BLR": "loaded", "CIV": "unchanged"}
     run(other, NIGHT)

@@ -305,6 +305,7 @@ class TableBuilder:
         }
         if table.name == "case":
             own["key_reading"] = readings.take(index)
+            own["key_id"] = pa.array([self.reader.keys.key_id] * count, pa.string())
             own["form_version"] = _versions(self.contract, values.get("registered_month"), count)
         else:
             own["case_reading"] = (

@@ -73,7 +73,7 @@ class Table:
 # Columns that every landing table starts with.
 COMMON: tuple[tuple[str, str], ...] = (
     ("mission_code", "text"),  # ISO 3166 alpha-3
-    ("case_key", "text"),  # 32 hex digits, keyed hash of the case number; null if there was none
+    ("case_key", "text"),  # 32 hex digits, pseudonym of the case number; null if there was none
     ("source", "text"),  # the contract's table whose file or sheet the row was read from
     ("source_row", "int64"),  # 1-based place of the data row in that source (blank rows counted)
 )
@@ -92,6 +92,7 @@ def landing_columns(table: str | Table) -> dict[str, str]:
     columns = dict(COMMON)
     columns["key_reading" if table.name == "case" else "case_reading"] = "text"
     if table.name == "case":
+        columns["key_id"] = "text"  # of the master key that the case key was made with
         columns["form_version"] = "text"
         # the case that this record was merged with; such a row is no case of its own
         columns["merged_into_key"] = "text"

@@ -27,7 +27,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 contracts_app = typer.Typer(help="The missions' contracts.", no_args_is_help=True)
-keys_app = typer.Typer(help="The master key.", no_args_is_help=True)
+keys_app = typer.Typer(
+    help="The keys that case keys and encryption are made with.", no_args_is_help=True
+)
 quarantine_app = typer.Typer(help="Rows that a rule set aside, and why.", no_args_is_help=True)
 app.add_typer(contracts_app, name="contracts")
 app.add_typer(quarantine_app, name="quarantine")
@@ -348,19 +350,16 @@ def quarantine_replay(
 
 @keys_app.command("init")
 def keys_init() -> None:
-    """Make the master key, if there is none: 32 random bytes in a file that only you can read."""
+    """Make the two keys, if there are none: 32 random bytes each, in files that only you can read."""
     from counterflow import keys
 
     settings = Settings.from_env()
-    if not (settings.keys / keys.FILE).exists() and any(settings.landing.glob("*/exports/*")):
-        raise keys.KeyRefusedError(
-            f"{settings.landing} was landed with a key that is not in {settings.keys}: restore it from "
-            "its backup. A new key would make every case a new case"
-        )
-    path = keys.init(settings.keys)
-    keys.master(path.parent)
+    folder = keys.begin(settings)
+    ring = keys.keyring(settings)
+    where = f"{folder / keys.MASTER} and {keys.LINKING}" if folder else "Airflow's secrets backends"
     typer.echo(
-        f"master key in {path}: back it up; without it no case can be followed from night to night"
+        f"keys {ring.key_id} and {ring.linking_id} in {where}: back them up, apart from the data; without "
+        "them no case can be followed from night to night"
     )
 
 

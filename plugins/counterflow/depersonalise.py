@@ -1,18 +1,75 @@
-"""What stands for a person or a rare value: keyed hashes that only the key's holder can make.
+"""What stands for a person or a rare value: pseudonyms that only the holder of the keys can make.
 
-In: a mission's derived keys and text. Out: case keys and tokens of 32 hexadecimal digits
-(HMAC-SHA256, 128 bits kept). The input is length-prefixed, so that no two inputs share bytes.
+In: a mission's derived keys and text. Out: case keys, tokens and suppression tokens of 32 hexadecimal
+digits. A pseudonym is a keyed hash (HMAC-SHA256 under the linking key, 128 bits kept) under a block
+cipher (AES-256 under the master key). To find a known case number one needs both keys. A new master
+key turns old pseudonyms into new ones without any case number (rotation.py, docs/adr/0021).
 """
 
 from __future__ import annotations
 
 import hmac
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
 from counterflow import keys
+from counterflow.keys import Keyring
 from counterflow.text import case_number, fold
 
 TOKEN = "#"  # a landed value that starts so stands for one that the contract does not know
+_TOKEN = re.compile(f"{TOKEN}[0-9a-f]{{32}}")
+_BLOCK = 16
+
+
+class Blocks:
+    """A permutation of 128-bit blocks under one key.
+
+    Each block stands alone and is the output of a keyed hash, so the cipher's plain form (ECB) is what
+    is wanted: equal for equal, and nothing to be seen in what differs.
+    """
+
+    __slots__ = ("_decrypt", "_encrypt")
+
+    def __init__(self, key: bytes) -> None:
+        cipher = Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - see above
+        self._encrypt, self._decrypt = cipher.encryptor(), cipher.decryptor()
+
+    def encrypt(self, blocks: bytes) -> bytes:
+        """Any number of whole blocks, one after the other."""
+        return self._encrypt.update(blocks)
+
+    def decrypt(self, blocks: bytes) -> bytes:
+        """The blocks that `encrypt` was given."""
+        return self._decrypt.update(blocks)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Pseudonyms:
+    """The pseudonyms of one mission and purpose. Has no repr: it holds keys."""
+
+    hash_key: bytes
+    blocks: Blocks
+
+    @classmethod
+    def of(cls, keyring: Keyring, mission: str, purpose: str) -> Pseudonyms:
+        """Those of `mission` (alpha-3) for `purpose`."""
+        return cls(
+            keys.derive(keyring.linking, mission, purpose),
+            Blocks(keys.derive(keyring.master, mission, purpose)),
+        )
+
+    def __call__(self, inputs: Iterable[Sequence[str]]) -> list[str]:
+        """The pseudonym of each input, which is a number of texts: length-prefixed, none runs into the next."""
+        inner = b"".join(self._hash(parts) for parts in inputs)
+        return _texts(self.blocks.encrypt(inner))
+
+    def _hash(self, parts: Sequence[str]) -> bytes:
+        raw = [part.encode() for part in parts]
+        message = b"".join(len(part).to_bytes(4, "big") + part for part in raw)
+        return hmac.digest(self.hash_key, message, "sha256")[:_BLOCK]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -20,32 +77,62 @@ class MissionKeys:
     """The keys of one mission, one per purpose. Has no repr, so that none is logged."""
 
     mission: str
-    case: bytes
-    code: bytes
+    key_id: str  # of the master key they come from
+    linking_id: str
+    case: Pseudonyms
+    code: Pseudonyms
+    suppression: Blocks
 
     @classmethod
-    def of(cls, master_key: bytes, mission: str) -> MissionKeys:
-        """The keys of `mission` (alpha-3) under the master key."""
+    def of(cls, keyring: Keyring, mission: str) -> MissionKeys:
+        """The keys of `mission` (alpha-3)."""
         return cls(
             mission,
-            keys.derive(master_key, mission, "case"),
-            keys.derive(master_key, mission, "code"),
+            keyring.key_id,
+            keyring.linking_id,
+            Pseudonyms.of(keyring, mission, "case"),
+            Pseudonyms.of(keyring, mission, "code"),
+            Blocks(keys.derive(keyring.master, mission, "suppression")),
         )
-
-
-def _digest(key: bytes, *parts: str) -> str:
-    message = b"".join(len(raw).to_bytes(4, "big") + raw for raw in (p.encode() for p in parts))
-    return hmac.digest(key, message, "sha256")[:16].hex()
 
 
 def case_key(mission_keys: MissionKeys, *number: str) -> str:
     """The key of a case, from its number (or the parts of it) as the mission writes it."""
-    return _digest(mission_keys.case, mission_keys.mission, *map(case_number, number))
+    return case_keys(mission_keys, [number])[0]
+
+
+def case_keys(mission_keys: MissionKeys, numbers: Iterable[Sequence[str]]) -> list[str]:
+    """The keys of many cases at once."""
+    mission = mission_keys.mission
+    return mission_keys.case([(mission, *map(case_number, number)) for number in numbers])
 
 
 def code_token(mission_keys: MissionKeys, table: str, field: str, value: str) -> str:
     """What is landed of a code that the contract does not know; the same for equal values."""
-    return TOKEN + _digest(mission_keys.code, f"{table}.{field}", fold(value))
+    return TOKEN + mission_keys.code([(f"{table}.{field}", fold(value))])[0]
+
+
+def is_token(value: str) -> bool:
+    """Whether a landed value is a token."""
+    return _TOKEN.fullmatch(value) is not None
+
+
+def suppression_token(mission_keys: MissionKeys, case_key: str) -> str:
+    """What remembers that a case must stay out, once its case key is nowhere any more.
+
+    The holder of the keys computes it of a case key; nobody else can tell that the two are one case.
+    """
+    return translate(mission_keys.case.blocks, mission_keys.suppression, [case_key])[0]
+
+
+def translate(old: Blocks, new: Blocks, pseudonyms: Sequence[str]) -> list[str]:
+    """The pseudonyms under `new` of what has `pseudonyms` under `old`: one for one, nothing is hashed anew."""
+    return _texts(new.encrypt(old.decrypt(bytes.fromhex("".join(pseudonyms)))))
+
+
+def _texts(blocks: bytes) -> list[str]:
+    text = blocks.hex()
+    return [text[at : at + 2 * _BLOCK] for at in range(0, len(text), 2 * _BLOCK)]
 
 
 def length_class(value: str) -> str:

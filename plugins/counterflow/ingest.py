@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
+from itertools import compress
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from counterflow.canonical import TABLES
 from counterflow.columns import Cells, Mask, Places, gather
 from counterflow.contracts import Contract
 from counterflow.contracts.model import Header
-from counterflow.depersonalise import MissionKeys, case_key
+from counterflow.depersonalise import MissionKeys, case_keys
 from counterflow.fields import FieldReader, Signals
 from counterflow.merging import BLANK, OK, survivors
 from counterflow.minors import minors
@@ -247,7 +248,7 @@ class _Gate:
             return [], np.zeros(rows, np.int64)
         if len(numbers) == 1:
             cells = numbers[0]
-            return [self._key((value,)) for value in cells.values], cells.places
+            return self._keyed([(value,) for value in cells.values]), cells.places
         combined: dict[tuple[int, ...], int] = {}
         places = np.fromiter(
             (
@@ -260,12 +261,13 @@ class _Gate:
         texts = [
             tuple(c.values[p] for c, p in zip(numbers, parts, strict=True)) for parts in combined
         ]
-        return [self._key(text) for text in texts], places
+        return self._keyed(texts), places
 
-    def _key(self, number: tuple[str, ...]) -> str | None:
-        if not all(number) or any(fold(part) in self.missing for part in number):
-            return None
-        return case_key(self.mission_keys, *number)
+    def _keyed(self, numbers: list[tuple[str, ...]]) -> list[str | None]:
+        """The case key of each number, None where it or a part of it is missing."""
+        told = [all(n) and not any(fold(part) in self.missing for part in n) for n in numbers]
+        keys = iter(case_keys(self.mission_keys, compress(numbers, told)))
+        return [next(keys) if one else None for one in told]
 
     def _cases(
         self,

@@ -1,32 +1,77 @@
-"""The master key and the keys derived from it, one per mission and purpose.
+"""The two keys of an agency, and the keys derived from them, one per mission and purpose.
 
-In: the key folder (0700) with `master.key` (0600): 32 random bytes, hexadecimal, and its id. Out: derived keys.
-HKDF-SHA256 (RFC 5869) over mission, purpose and version: no mission's key tells another's.
+In: the key folder (0700) with `master.key` and `linking.key` (0600; 32 random bytes each, hexadecimal),
+or the same two values from Airflow's secrets backend. Out: a `Keyring`, and derived keys: HKDF-SHA256
+(RFC 5869) over mission, purpose and version, so that no mission's key tells another's.
+
+A pseudonym needs both (depersonalise.py). `master` also opens what is encrypted; it is rotated.
+`linking` never is: the thread of a case hangs on it (docs/adr/0021).
 """
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-FILE = "master.key"
+if TYPE_CHECKING:
+    from counterflow.settings import Settings
+
+MASTER, LINKING = "master.key", "linking.key"
+NEXT = "master.next.key"  # there only while a rotation runs (rotation.py)
+AGENCY = "agency"  # in place of a mission, in keys that are of all missions
+_RUNBOOK = "See docs/runbooks/key_refused.md"
 
 
 class KeyRefusedError(Exception):
-    """The master key cannot be used; the message says why and what to do, never the key."""
+    """A key cannot be used; the message says why and what to do, never the key."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keyring:
+    """The keys of an agency. Has no repr, so that none is logged."""
+
+    master: bytes
+    linking: bytes
+
+    @property
+    def key_id(self) -> str:
+        """8 hexadecimal digits that name the master key and tell nothing of it."""
+        return derive(self.master, AGENCY, "id")[:4].hex()
+
+    @property
+    def linking_id(self) -> str:
+        """The same of the linking key."""
+        return derive(self.linking, AGENCY, "id")[:4].hex()
+
+
+def derive(key: bytes, mission: str, purpose: str, version: int = 1) -> bytes:
+    """32 bytes for one mission (alpha-3, or AGENCY) and purpose (`case`, `code`, `landing`, …)."""
+    info = f"counterflow/{version}/{mission}/{purpose}".encode()
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(key)
 
 
 def init(folder: Path) -> Path:
-    """Make a master key in `folder` if there is none; the path of its file."""
+    """Make the keys that `folder` lacks; one that is there stays. The folder."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.chmod(folder, 0o700)
-    path = folder / FILE
-    aside = folder / f".{FILE}-{secrets.token_hex(4)}"
+    for name in (LINKING, MASTER):
+        make(folder / name)
+    return folder
+
+
+def make(path: Path) -> None:
+    """A new key at `path`, whole from its first moment; if there is one, or somebody is first, that one."""
+    aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_hex(32) + "\n")
@@ -38,39 +83,115 @@ def init(folder: Path) -> Path:
         pass
     finally:
         aside.unlink()
-    return path
+    sync(path.parent)
 
 
-def master(folder: Path) -> bytes:
-    """The 32 bytes of the master key in `folder`.
+def sync(folder: Path) -> None:
+    """Have the names in `folder` written to the disk: a key whose name is lost is lost."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
-    Raises KeyRefusedError if it is missing, readable by others, or not 32 hexadecimal bytes.
+
+def begin(settings: Settings) -> Path | None:
+    """Make the keys of an installation that has landed nothing yet; the folder, None if they are elsewhere.
+
+    Raises KeyRefusedError if a key is missing that what is landed was made with.
     """
-    path = folder / FILE
+    if settings.key_source != "files":
+        return None
+    missing = [name for name in (MASTER, LINKING) if not (settings.keys / name).exists()]
+    if missing and any(settings.landing.glob("*/exports/*")):
+        raise KeyRefusedError(
+            f"{settings.landing} was landed with a {' and a '.join(missing)} that {settings.keys} does not "
+            f"hold: restore it from its backup. A new key would make every case a new case. {_RUNBOOK}"
+        )
+    return init(settings.keys)
+
+
+def keyring(settings: Settings) -> Keyring:
+    """The keys of this installation.
+
+    Raises KeyRefusedError if one is missing, open to others, or not 32 hexadecimal bytes; if the
+    landing was made with others; while a rotation is unfinished.
+    """
+    read = reader(settings)
+    if (settings.keys / NEXT).exists():
+        raise KeyRefusedError(
+            "a rotation of the keys was not finished: run `counterflow keys rotate` to its end, then go "
+            f"on. {_RUNBOOK}"
+        )
+    found = Keyring(read(MASTER), read(LINKING))
+    refuse_others(found, settings.landing)
+    return found
+
+
+def reader(settings: Settings) -> Callable[[str], bytes]:
+    """How a key is read by its name: from the folder, or through Airflow's secrets backends."""
+    if settings.key_source == "airflow":
+        from counterflow import keys_airflow
+
+        return lambda name: parse(keys_airflow.read(name), keys_airflow.said(name))
+    return lambda name: read_file(settings.keys / name)
+
+
+def read_file(path: Path) -> bytes:
+    """The key in a file of mode 0600. Raises KeyRefusedError."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_text("ascii").strip()
+        text = path.read_text("ascii")
     except FileNotFoundError:
         raise KeyRefusedError(
-            f"no master key in {folder}: restore it from its backup; only if nothing was landed yet, "
-            "run `counterflow keys init`. See docs/runbooks/key_refused.md"
+            f"no {path.name} in {path.parent}: restore it from its backup; only if nothing was landed yet, "
+            f"run `counterflow keys init`. {_RUNBOOK}"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise KeyRefusedError(f"the master key cannot be read ({type(error).__name__})") from None
+        raise KeyRefusedError(f"{path} cannot be read ({type(error).__name__})") from None
     if mode & 0o077:
         raise KeyRefusedError(f"{path} is open to others ({mode:04o}): chmod 600 it")
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> bytes:
+    """The 32 bytes that `text` says. Raises KeyRefusedError, which names `where` and not the text."""
+    text = text.strip()
     try:
         key = bytes.fromhex(text)
     except ValueError:
-        key = b""
+        raise KeyRefusedError(
+            f"{where} is not hexadecimal: restore it from its backup. {_RUNBOOK}"
+        ) from None
     if len(key) != 32:
         raise KeyRefusedError(
-            f"{path} does not hold 32 bytes in hexadecimal: restore it from its backup"
+            f"{where} holds {len(key)} bytes in hexadecimal and not 32: restore it from its backup. {_RUNBOOK}"
         )
     return key
 
 
-def derive(master_key: bytes, mission: str, purpose: str, version: int = 1) -> bytes:
-    """32 bytes for one mission (alpha-3) and purpose (`case`, `code`)."""
-    info = f"counterflow/{version}/{mission}/{purpose}".encode()
-    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(master_key)
+def refuse_others(found: Keyring, landing: Path) -> None:
+    """Refuse keys that are not those the landing was made with, by one export of each mission."""
+    own = (found.key_id, found.linking_id)
+    for mission, theirs in _landed_with(landing):
+        for name, ours, other in zip((MASTER, LINKING), own, theirs, strict=True):
+            if other and other != ours:
+                raise KeyRefusedError(
+                    f"{mission} was landed with the {name} {other}, and this one is {ours}: restore "
+                    f"{other} from its backup. With another key every case would be a new case. {_RUNBOOK}"
+                )
+
+
+def _landed_with(landing: Path) -> Iterator[tuple[str, tuple[str, str]]]:
+    for folder in sorted(landing.glob("[A-Z][A-Z][A-Z]/exports")):
+        if (ids := _ids(folder, folder.stat().st_mtime_ns)) is not None:
+            yield folder.parent.name, ids
+
+
+@lru_cache(maxsize=1024)
+def _ids(folder: Path, _stamp: int) -> tuple[str, str] | None:
+    """The ids of the keys that an export of a mission was landed with."""
+    for outcome in folder.glob("[!.]*/outcome.json"):
+        said = json.loads(outcome.read_text("utf-8"))
+        return said.get("key_id", ""), said.get("linking_id", "")
+    return None

@@ -42,6 +42,8 @@ class Outcome:
     withheld: dict[str, int]
     rows_landed: int
     next_reading: date | None
+    key_id: str  # of the master key that its pseudonyms were made with
+    linking_id: str  # and of the linking key
     seconds: float
     columns: Mapping[str, str] = field(default_factory=dict)  # table → `columns_digest` as landed
 

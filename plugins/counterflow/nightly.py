@@ -30,6 +30,7 @@ from counterflow.fates import (
     standing,
     without_export,
 )
+from counterflow.keys import Keyring
 from counterflow.landing import (
     PENDING,
     Landing,
@@ -88,10 +89,16 @@ class Ingested:
 
 
 def mission_keys(settings: Settings, mission: str) -> MissionKeys:
-    """The keys of a mission; a laptop that has no master key yet gets one."""
-    if not (settings.keys / keys.FILE).exists() and not any(settings.landing.glob("*/exports/*")):
-        keys.init(settings.keys)
-    return MissionKeys.of(keys.master(settings.keys), mission)
+    """The keys of a mission; a laptop that has no keys yet gets some."""
+    return MissionKeys.of(keyring(settings), mission)
+
+
+def keyring(settings: Settings) -> Keyring:
+    """The agency's keys, made if there are none and nothing was landed yet."""
+    made = any((settings.keys / name).exists() for name in (keys.MASTER, keys.LINKING))
+    if not made and not any(settings.landing.glob("*/exports/*")):
+        keys.begin(settings)
+    return keys.keyring(settings)
 
 
 def transport(settings: Settings, contract: Contract) -> Transport:
@@ -121,7 +128,7 @@ def plan(
 
     Raises ValueError for a mission without a contract, KeyRefusedError without a usable key.
     """
-    mission_keys(settings, "ZZZ")  # a missing key is said at once, not 72 times
+    keyring(settings)  # a missing key is said at once, not 72 times
     known = {path.stem for path in contracts.contract_files(settings.missions)}
     if not known:
         raise ValueError(f"there is no contract in {settings.missions} (COUNTERFLOW_MISSIONS)")
@@ -235,7 +242,8 @@ def _ingest(
     if name is None:
         data = fetcher.fetch(delivery, contract.source.limits.packed)
         sha256 = hashlib.sha256(data).hexdigest()  # of what is read, not of what was planned
-        landed = read_export(data, contract, mission_keys(settings, contract.mission), night)
+        own_keys = mission_keys(settings, contract.mission)
+        landed = read_export(data, contract, own_keys, night)
         again = next_reading(landed.next_reading, night)
         name = export_name(sha256, digest, again, night)
         outcome = Outcome(
@@ -248,6 +256,8 @@ def _ingest(
             withheld=landed.withheld,
             rows_landed=landed.rows.num_rows,
             next_reading=again,
+            key_id=own_keys.key_id,
+            linking_id=own_keys.linking_id,
             seconds=round(time.monotonic() - started, 3),
         )
         extra = {"rows": landed.rows, "signals": landed.signals, "profile": landed.profile}
@@ -338,7 +348,8 @@ def transform(settings: Settings, night: date, progress: Progress | None = None)
     from counterflow.warehouse.sources import write_sources
 
     codes = [path.stem for path in contracts.contract_files(settings.missions)]
-    mission_keys_ = {code: mission_keys(settings, code) for code in codes}
+    ring = keyring(settings)
+    mission_keys_ = {code: MissionKeys.of(ring, code) for code in codes}
     with _building(settings):
         due = history.derivation(settings, night)
         history.begin(settings, due.base)
@@ -410,6 +421,7 @@ __all__ = [
     "Report",
     "gates",
     "ingest",
+    "keyring",
     "plan",
     "publish",
     "report",

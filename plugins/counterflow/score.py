@@ -44,7 +44,9 @@ _TABLES: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 _NOT_IN_CORE = {"perpetrator": {"citizenship": "citizenship_region"}}
 # What core says beside the facts: who loaded it, and when.
-_NOT_IN_TRUTH = frozenset({"case_key", "mission_code", "form_version", "loaded_night", "label"})
+_NOT_IN_TRUTH = frozenset(
+    {"case_key", "key_id", "mission_code", "form_version", "loaded_night", "label"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ class Settings:
     max_failed_share: float = 0.25  # above this share of missions failed or refused, no publication
     kept_publications: int = 3
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    key_source: str = "files"  # or "airflow": the keys come from Airflow's secrets backends
 
     @classmethod
     def from_env(cls, exports: Path | None = None) -> Settings:
@@ -35,6 +36,11 @@ class Settings:
         home = Path(os.environ.get("COUNTERFLOW_HOME", PROJECT / "var")).resolve()
         folder = exports or Path(os.environ.get("COUNTERFLOW_EXPORTS", home / "exports"))
         nested = folder / "exports"  # `generate --out DIR` writes DIR/exports: both may be named
+        source = os.environ.get("COUNTERFLOW_KEYS") or "files"
+        if source not in ("files", "airflow"):
+            raise ValueError(
+                "COUNTERFLOW_KEYS is `files` (the folder keys/, the default) or `airflow`"
+            )
         return cls(
             home=home,
             exports=(nested if nested.is_dir() else folder).resolve(),
@@ -43,6 +49,7 @@ class Settings:
             ).resolve(),
             max_failed_share=float(os.environ.get("COUNTERFLOW_MAX_FAILED_SHARE", 0.25)),
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
+            key_source=source,
         )
 
     @property
@@ -62,5 +69,5 @@ class Settings:
 
     @property
     def keys(self) -> Path:
-        """The folder (0700) of the master key (0600)."""
+        """The folder (0700) of the keys (0600), if they are files."""
         return self.home / "keys"

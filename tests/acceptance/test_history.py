@@ -15,7 +15,6 @@ import duckdb
 import pytest
 
 from counterflow import nightly
-from counterflow.keys import FILE
 from counterflow.local import run_night
 from counterflow.settings import Settings
 from counterflow.shell import connect
@@ -130,8 +129,7 @@ def another(agency: Agency, home: Path, until: date | None = None) -> Agency:
             target = made.settings.exports / path.relative_to(settings.exports)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, target)
-    made.settings.keys.mkdir(parents=True, mode=0o700)
-    shutil.copy(settings.keys / FILE, made.settings.keys / FILE)
+    shutil.copytree(settings.keys, made.settings.keys)
     return made
 
 

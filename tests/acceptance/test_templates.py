@@ -23,11 +23,12 @@ from counterflow.contracts.model import Contract
 from counterflow.contracts.tables import code_map
 from counterflow.depersonalise import MissionKeys, case_key
 from counterflow.ingest import Landed, ingest
+from counterflow.keys import Keyring
 from counterflow.settings import PROJECT
 from counterflow.sources import Refused
 
 NIGHT = date(2010, 11, 25)
-KEYS = MissionKeys.of(bytes(range(32)), "MNE")
+KEYS = MissionKeys.of(Keyring(bytes(range(32)), bytes(32)), "MNE")
 SECRET = "Zxqvella"  # in every personal cell: must be found nowhere
 
 # Row 1 (hidden, technical) against row 2 (label), in the template's order. The address block

@@ -10,9 +10,10 @@ import pytest
 from counterflow.contracts import Contract, load_contract
 from counterflow.contracts.tables import asked, code_map, form_versions, mission_row
 from counterflow.depersonalise import MissionKeys, code_token
+from counterflow.keys import Keyring
 from counterflow.text import fold
 
-KEYS = MissionKeys.of(b"k" * 32, "MDA")
+KEYS = MissionKeys.of(Keyring(b"k" * 32, b"l" * 32), "MDA")
 Map = dict[tuple[str, str, str], dict[str, str]]
 
 

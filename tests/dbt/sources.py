@@ -18,6 +18,7 @@ from counterflow.consent import REASONS
 from counterflow.sealing import Seal
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
+KEY_ID = "0123abcd"
 NIGHT = date(2010, 11, 25)
 TYPES = {
     "text": pa.string(),
@@ -128,6 +129,8 @@ class Sources:
     def land(self, mission: str, table: str, row: int, case: str | None, **values: Any) -> None:
         """One landing row of `table`, from row `row` of the source `values['source']` (the table itself)."""
         values.setdefault("source", table)
+        if table == "case":
+            values.setdefault("key_id", KEY_ID)
         self.tables[table].append(
             {"mission_code": mission, "source_row": row, "case_key": case, **values}
         )

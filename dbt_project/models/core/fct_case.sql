@@ -78,6 +78,7 @@ select
     harmonised.is_retrafficked,
     harmonised.is_deceased,
     harmonised.form_version,
+    harmonised.key_id,
     loaded.loaded_night
 from {{ ref('int_case') }} as harmonised
 left join citizenship on harmonised.case_key = citizenship.case_key

@@ -7,6 +7,7 @@
 select
     landed.mission_code,
     landed.case_key,
+    landed.key_id,
     landed.form_version,
     landed.registered_month,
     {% for field in codes -%}

@@ -4,6 +4,7 @@ select
     source,
     source_row,
     key_reading,
+    key_id,
     coalesce(form_version, '') as form_version,
     merged_into_key,
     registered_month,

@@ -13,6 +13,7 @@ import duckdb
 from counterflow.warehouse.hashes import PUBLIC
 
 _KEY = "regexp_full_match({column}, '[0-9a-f]{{32}}')"
+_KEY_ID = "regexp_full_match({column}, '[0-9a-f]{{8}}')"
 _MISSION = "{column} in (select mission_code from core.dim_mission)"
 _COUNTRY = "{column} in (select country_code from core.dim_country)"
 _CODE = "{column} in (select code from core.dim_code where code_list in ('{lists}'))"
@@ -24,6 +25,7 @@ _TYPES = {"VARCHAR", "INTEGER", "BIGINT", "DOUBLE", "DATE", "BOOLEAN"}
 _BY_NAME = {
     "case_key": _KEY,
     "into_case_key": _KEY,
+    "key_id": _KEY_ID,
     "mission_code": _MISSION,
     "citizenship": _COUNTRY,
     "country": _COUNTRY,
