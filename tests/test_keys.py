@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from counterflow import keys
+from counterflow import keys, keys_airflow
 from counterflow.settings import Settings
 
 FILES = [keys.MASTER, keys.LINKING]
@@ -152,6 +152,7 @@ class Backend:
 def backends(monkeypatch: pytest.MonkeyPatch, *chain: Backend) -> None:
     from airflow.sdk.execution_time import supervisor
 
+    keys_airflow.forget()
     monkeypatch.setattr(supervisor, "ensure_secrets_backend_loaded", lambda: list(chain))
 
 
@@ -171,6 +172,7 @@ def test_keys_come_from_airflows_own_chain(tmp_path: Path, monkeypatch: pytest.M
     """Its backend of environment variables needs no server: the chain is the real one."""
     for name, value in HELD.items():
         monkeypatch.setenv(f"AIRFLOW_VAR_{name.upper()}", value)
+    keys_airflow.forget()
     settings = replace(at(tmp_path), key_source="airflow")
     assert keys.keyring(settings) == keys.Keyring(b"\x0a" * 32, b"\x0b" * 32)
 

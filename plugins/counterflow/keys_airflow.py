@@ -7,6 +7,9 @@ where COUNTERFLOW_KEYS=airflow. In a task Airflow asks its API last; outside of 
 
 from __future__ import annotations
 
+import time
+from functools import lru_cache
+
 from counterflow.keys import LINKING, MASTER, NEXT, KeyRefusedError
 
 VARIABLES = {
@@ -22,14 +25,27 @@ def said(name: str) -> str:
 
 
 def read(name: str) -> str:
-    """The text of a key. Raises KeyRefusedError if a backend does not answer or none holds it."""
-    found = find(name)
+    """The text of a key. Raises KeyRefusedError if a backend does not answer or none holds it.
+
+    A night needs the keys some hundred times: a backend is asked once a minute.
+    """
+    found = _remembered(name, int(time.monotonic() // 60))
     if found is None:
         raise KeyRefusedError(
             f"{said(name)} is in no secrets backend (COUNTERFLOW_KEYS=airflow): put it there, or restore it. "
             "See docs/runbooks/key_refused.md"
         )
     return found
+
+
+@lru_cache(maxsize=len(VARIABLES))
+def _remembered(name: str, _minute: int) -> str | None:
+    return find(name)
+
+
+def forget() -> None:
+    """Ask the backends again: the keys are other ones now."""
+    _remembered.cache_clear()
 
 
 def find(name: str) -> str | None:

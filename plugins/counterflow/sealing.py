@@ -59,8 +59,8 @@ class Seal:
     @classmethod
     def of(cls, settings: Settings) -> Seal:
         """The seal of an installation. Raises KeyRefusedError without a usable master key."""
-        master = keys.master(settings.keys)
-        return cls(master, keys.derive(master, AGENCY, "id").hex()[:8])
+        ring = keys.keyring(settings)
+        return cls(ring.master, ring.key_id)
 
     def __repr__(self) -> str:
         return f"Seal({self.key_id})"

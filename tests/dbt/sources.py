@@ -124,7 +124,7 @@ class Sources:
     def seal(self) -> Seal:
         """Of a key that the home has from its first use on."""
         keys.init(self.home / "keys")
-        return Seal(keys.master(self.home / "keys"), "test")
+        return Seal(keys.read_file(self.home / "keys" / keys.MASTER), "test")
 
     def land(self, mission: str, table: str, row: int, case: str | None, **values: Any) -> None:
         """One landing row of `table`, from row `row` of the source `values['source']` (the table itself)."""
