@@ -74,7 +74,7 @@ def pandas(made: Anonymised) -> pd.DataFrame:
 
 
 METHODS = ("lattice", "tree")
-few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @pytest.mark.parametrize("method", METHODS)
