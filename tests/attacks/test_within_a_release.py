@@ -97,12 +97,13 @@ def test_the_tables_of_a_release_do_not_tell_on_each_other(world: Nights, method
 
     made = [shown(t) for t in protect(cases, TABLES, method, secrets.token_bytes(32))]
     learnt = by_subtraction(made[0], len(DIMENSIONS))
-    right = [truth[0][cell] == count for cell, count in learnt.items()]
+    right = [truth[0].get(cell, 0) == count for cell, count in learnt.items()]
     assert sum(right) <= max(
         3, 0.4 * len(right)
     )  # no better than a guess among a handful of numbers
     told = few_left_over(made[1], made[3], (truth[1], truth[3]))
-    assert sum(told) <= max(3, 0.4 * len(told))
+    # a difference of 5 leaves 1 to 9 people possible; rounded, it is 5 itself by chance more often
+    assert sum(told) <= max(3, 0.5 * len(told))
 
 
 @pytest.mark.parametrize("method", ["cell_key", "rounding"])
@@ -125,4 +126,4 @@ def test_asking_often_gives_no_average(world: Nights, method: Any) -> None:
 def test_no_cell_of_fewer_than_eleven_is_shown(world: Nights) -> None:
     for made in protect(world.first, TABLES, "cell_key", secrets.token_bytes(32)):
         truth = counted(world.first, made.spec, 0)
-        assert all((truth[cell] or 0) >= 11 for cell, n in shown(made).items() if n is not None)
+        assert all((truth.get(cell) or 0) >= 11 for cell, n in shown(made).items() if n is not None)

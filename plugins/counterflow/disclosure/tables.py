@@ -57,8 +57,7 @@ class TableSpec:
 class ProtectedTable:
     """The protected counts of a table and of all its margins.
 
-    `table` has a row for every combination of values that are published for themselves: the
-    dimensions, `<dimension>_is_total` (true: over all its values), and `count`. A null count is a
+    `table` has a row for every combination of values that some published cell has: the dimensions, `<dimension>_is_total` (true: over all its values), and `count`. A null count is a
     cell of fewer than `minimum` contributors, of none, or one that would give such a cell away: the
     three cannot be told apart. `withheld` counts the null rows.
     """
@@ -205,19 +204,17 @@ def _written(
     method: Method,
     minimum: int,
 ) -> ProtectedTable:
-    """The grid of values that are published for themselves."""
+    """The grid of all values that some published cell has; others are not named at all."""
     size = len(spec.dimensions)
     axes: list[list[tuple[Any, bool]]] = []
     for at in range(size):
-        alone = [
+        seen = {
             point[at]
             for point, conditions in place.items()
-            if all(flag != (other == at) for other, flag in enumerate(point[size:]))
-            and cells[conditions].published is not None
-        ]
-        axes.append(
-            [*((v, False) for v in sorted(alone, key=lambda v: (v is None, str(v)))), (None, True)]
-        )
+            if not point[size + at] and cells[conditions].published is not None
+        }
+        values = sorted(seen, key=lambda v: (v is None, str(v)))
+        axes.append([*((value, False) for value in values), (None, True)])
     if math.prod(map(len, axes)) > LARGEST_GRID:
         raise DisclosureRefused(
             f"table {spec.name} would have more than {LARGEST_GRID:,} cells: use fewer dimensions"
