@@ -70,6 +70,37 @@ def _ethiopic(numeral: str) -> int:
     return total + group
 
 
+# Unicode's lists write Romanian with commas below; forms of before 2007 have cedillas.
+CEDILLAS = str.maketrans("șțȘȚ", "şţŞŢ")
+_PREFIX = re.compile(r"^(?:prs|vic|cas|con|ref|spl|hte|per|org|rec|exp)[ _](?=\w)")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+@lru_cache(maxsize=100_000)
+def plain(text: str) -> str:
+    """A name as it is compared: camel case and signs parted, without case, accents and technical prefix."""
+    text = _PREFIX.sub("", text.strip())
+    text = _CAMEL.sub(" ", clean(text)).translate(CEDILLAS)
+    marks = unicodedata.normalize("NFKD", text.casefold())
+    if any("a" <= c <= "z" for c in marks) or not marks.isascii():
+        marks = "".join(c for c in marks if not _accent(c))
+    marks = digits(unicodedata.normalize("NFC", marks))
+    text = " ".join("".join(c if _written(c) else " " for c in marks).split())
+    return text.replace("ı", "i").replace("ł", "l").replace("đ", "d").replace("ø", "o").strip()
+
+
+def _written(character: str) -> bool:
+    """A letter, a digit, or a mark that belongs to one, as in Thai or Bengali."""
+    return unicodedata.category(character)[0] in "LNM"
+
+
+def _accent(character: str) -> bool:
+    """A mark above or below a letter of an alphabet in which it may be left out."""
+    return unicodedata.category(character) == "Mn" and unicodedata.name(character, "").startswith(
+        "COMBINING"
+    )
+
+
 def case_number(value: str) -> str:
     """A case number in the form that is hashed: compatibility-composed, upper case, no blanks."""
     return digits(unicodedata.normalize("NFKC", clean(value))).upper().replace(" ", "")

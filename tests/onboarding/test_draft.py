@@ -10,9 +10,10 @@ import yaml
 
 from counterflow.onboarding import Onboarding, onboard
 from counterflow.onboarding.draft import UNDECIDED, path_pattern
-from counterflow.onboarding.lexicon import Lexicon, plain
+from counterflow.onboarding.lexicon import Lexicon
 from counterflow.onboarding.yamltext import flow
 from counterflow.settings import Settings
+from counterflow.text import plain
 from tests.onboarding import lithuania
 
 

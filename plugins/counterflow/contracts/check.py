@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as Grid
 from rich.text import Text
 
-from counterflow.contracts import coherence, vocabulary
+from counterflow.contracts import coherence, personal, vocabulary
 from counterflow.contracts.errors import ContractError, origin
 from counterflow.contracts.load import Loaded, contract_files, load
 from counterflow.contracts.model import Contract
@@ -65,7 +65,7 @@ def check_folder(folder: Path, seeds: Path | None = None) -> Report:
             continue
         found = {str(e): e for e in _errors(loaded, standard)}
         errors |= found
-        warnings |= {str(e): e for e in coherence.warnings(loaded)}
+        warnings |= {str(e): e for e in (*coherence.warnings(loaded), *personal.warnings(loaded))}
         used.add(loaded)
         if not found:
             report.contracts[path.stem] = loaded.contract

@@ -174,6 +174,8 @@ class Table(Strict):
     """Columns that could tell who a person is. They are never read."""
     ignore: dict[str, str] = Field(default_factory=dict)
     """Column (or `column 1`) → why it is not used."""
+    not_personal: dict[str, Annotated[str, Field(min_length=10)]] = Field(default_factory=dict)
+    """Column whose name looks personal and that is not → why, in a sentence."""
     local: dict[str, Local] = Field(default_factory=dict)
     """Coded fields that only this mission has."""
 

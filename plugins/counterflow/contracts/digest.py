@@ -26,6 +26,7 @@ def reading_digest(contract: Contract) -> str:
         data["source"].pop(key)
     for table in data["tables"].values():
         table.pop("not_chosen")
+        table.pop("not_personal")
         item = {code for column in table["columns"].values() if (code := column.get("with_"))}
         parts = [table[part] for part in ("columns", "becomes", "local")]
         for columns in (*parts, *table["groups"].values()):

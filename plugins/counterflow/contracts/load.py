@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from counterflow.contracts import personal
 from counterflow.contracts.errors import (
     ContractError,
     MappedTwiceError,
@@ -104,6 +105,9 @@ def load(path: Path) -> Loaded:
     if twice := [_mapped_twice(loaded, found) for found in mapped_twice(contract)]:
         twice[0].others = tuple(twice[1:])
         raise twice[0]
+    if taken := list(personal.errors(loaded)):
+        taken[0].others = tuple(taken[1:])
+        raise taken[0]
     return loaded
 
 

@@ -15,12 +15,10 @@ from babel import Locale, UnknownLocaleError
 from babel.localedata import locale_identifiers
 
 from counterflow.settings import PROJECT
-from counterflow.text import fold
+from counterflow.text import CEDILLAS, fold
 
 _SEED = PROJECT / "dbt_project" / "seeds" / "country.csv"
 _VARIANTS = ("alt=short", "alt=variant")
-# CLDR writes Romanian with commas below; forms of before 2007 have cedillas.
-CEDILLAS = str.maketrans("șțȘȚ", "şţŞŢ")
 
 
 @functools.cache

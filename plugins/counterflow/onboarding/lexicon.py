@@ -7,9 +7,7 @@ roles it may have; a local code → the standard's. Each new contract teaches it
 from __future__ import annotations
 
 import csv
-import functools
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,39 +20,11 @@ from rapidfuzz import fuzz, process
 from counterflow.canonical import TABLES, Kind
 from counterflow.contracts import ContractError, Loaded, contract_files, load
 from counterflow.contracts.model import CodeMap, Codes, Column, Consent, Header, Table
-from counterflow.onboarding import cldr
 from counterflow.settings import PROJECT
-from counterflow.text import clean, digits, fold
+from counterflow.text import fold, plain
 
 _SEEDS = PROJECT / "dbt_project" / "seeds"
-_PREFIX = re.compile(r"^(?:prs|vic|cas|con|ref|spl|hte|per|org|rec|exp)[ _](?=\w)")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NEAR = 86  # of 100: below it two names have little in common
-
-
-@functools.lru_cache(maxsize=100_000)
-def plain(text: str) -> str:
-    """A name as it is compared: camel case and signs parted, without case, accents and technical prefix."""
-    text = _PREFIX.sub("", text.strip())
-    text = _CAMEL.sub(" ", clean(text)).translate(cldr.CEDILLAS)
-    marks = unicodedata.normalize("NFKD", text.casefold())
-    if any("a" <= c <= "z" for c in marks) or not marks.isascii():
-        marks = "".join(c for c in marks if not _accent(c))
-    marks = digits(unicodedata.normalize("NFC", marks))
-    text = " ".join("".join(c if _written(c) else " " for c in marks).split())
-    return text.replace("ı", "i").replace("ł", "l").replace("đ", "d").replace("ø", "o").strip()
-
-
-def _written(character: str) -> bool:
-    """A letter, a digit, or a mark that belongs to one, as in Thai or Bengali."""
-    return unicodedata.category(character)[0] in "LNM"
-
-
-def _accent(character: str) -> bool:
-    """A mark above or below a letter of an alphabet in which it may be left out."""
-    return unicodedata.category(character) == "Mn" and unicodedata.name(character, "").startswith(
-        "COMBINING"
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ import numpy as np
 from counterflow.canonical import TABLES, Field, Kind
 from counterflow.columns import Cells, Places
 from counterflow.onboarding.codes import CodesFit, fit_codes
-from counterflow.onboarding.lexicon import Lexicon, Named, Role, plain
+from counterflow.onboarding.lexicon import Lexicon, Named, Role
 from counterflow.onboarding.sample import Sample, SampleTable
 from counterflow.onboarding.shapes import Profile, profile
-from counterflow.text import case_number, fold
+from counterflow.text import case_number, fold, plain
 
 _TAKEN = 0.5  # confidence from which a proposal stands in the draft
 _FLAT = tuple(t for t in TABLES if t not in ("case", "local_attribute"))

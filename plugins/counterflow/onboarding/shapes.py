@@ -215,7 +215,7 @@ def _alike(values: Mapping[str, int]) -> bool:
 
 
 def _is_known(lexicon: Lexicon, value: str) -> bool:
-    from counterflow.onboarding.lexicon import plain
+    from counterflow.text import plain
 
     name = plain(value)
     return any(name in known for known in lexicon.plain_codes.values())

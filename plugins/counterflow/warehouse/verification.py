@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import duckdb
 
 from counterflow.settings import Settings
-from counterflow.warehouse.gates import GateResult
+from counterflow.warehouse.gates import GateResult, told
 from counterflow.warehouse.hashes import content_hashes
+from counterflow.warehouse.leaks import Looked
 from counterflow.warehouse.manifest import MANIFEST, read_manifest
+from counterflow.warehouse.published import published as promises
+from counterflow.warehouse.vocabulary import Vocabulary
 
 
 def verify(settings: Settings) -> list[GateResult]:
-    """Content hashes against the manifest, and the row accounting of every night."""
+    """Content hashes against the manifest, the row accounting of every night, and the gates on leaks."""
     path = settings.warehouse / "warehouse.duckdb"
     published = read_manifest(settings.warehouse / MANIFEST)
     if published is None or not path.exists():
@@ -28,11 +33,33 @@ def verify(settings: Settings) -> list[GateResult]:
             "select count(*) from quality.load where rows_read is distinct from "
             "rows_accepted + rows_quarantined + rows_withheld + rows_blank"
         ).fetchone()
-    wrong = int(found[0]) if found else 0
+        wrong = int(found[0]) if found else 0
+        leaks = _leaks(connection, settings, published.night)
     return [
         GateResult("published", True, f"night {published.night}, {len(now)} tables"),
         GateResult("content_hashes", not differing, hashes if differing else "as published"),
         GateResult(
             "row_accounting", wrong == 0, f"{wrong} loads do not add up" if wrong else "adds up"
         ),
+        *leaks,
     ]
+
+
+def _leaks(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, night: date
+) -> list[GateResult]:
+    """The gates on leaks, of which a published file alone can be asked."""
+    vocabulary = Vocabulary(settings.missions, None, settings.dbt_project)
+    looked = Looked(connection, vocabulary, night, promises(settings.dbt_project))
+    results = []
+    for name, gate in (
+        ("schema_allow_list", looked.schema),
+        ("closed_vocabularies", looked.closed),
+        ("leak_patterns", looked.patterns),
+    ):
+        try:
+            problem = told(gate())
+        except Exception as error:  # noqa: BLE001 - a gate that cannot be run has not passed
+            problem = f"could not be run ({type(error).__name__})"
+        results.append(GateResult(name, not problem, problem or "passed"))
+    return results
