@@ -14,6 +14,8 @@ import pytest
 from counterflow import nightly
 from counterflow.landing import Landing, NightRecord
 from counterflow.sealing import Seal
+from counterflow.warehouse.patterns import shapes
+from counterflow.warehouse.sentences import ours, said
 from tests.support import (
     COLUMNS,
     NIGHT,
@@ -36,7 +38,13 @@ def night(agency: Agency, on=NIGHT) -> dict[str, NightRecord]:
         nightly.ingest(agency.settings, on, mission)
     nightly.validate(agency.settings, on)
     found = {m: Landing(agency.settings.landing, m).record(on) for m in agency.missions}
-    return {m: record for m, record in found.items() if record is not None}
+    records = {m: record for m, record in found.items() if record is not None}
+    contracts = said(agency.settings.missions)
+    nights = {str(NIGHT + timedelta(days=n)) for n in range(5)}
+    for mission, record in records.items():  # the leak gate lets every message of ours pass
+        assert record.message == "" or ours(record.message, contracts, (mission,)), record.message
+        assert shapes(record.message, nights) == []
+    return records
 
 
 def quarantined(agency: Agency, record: NightRecord) -> dict[int, set[str]]:

@@ -247,7 +247,9 @@ class Looked:
     def _nights(self) -> list[date]:
         """The nights that were loaded: the only exact dates that may stand anywhere."""
         rows = self.connection.execute("select distinct night from quality.load").fetchall()
-        nights = {night for (night,) in rows if _NIGHTS <= night <= self.night}
+        nights = {
+            night for (night,) in rows if night is not None and _NIGHTS <= night <= self.night
+        }
         return sorted(nights | {self.night})
 
     def _held_earlier(self, earlier: str, table: str, column: str, values: set[str]) -> set[str]:
@@ -288,11 +290,16 @@ class Looked:
                         found.setdefault(shape, set()).add(value)
                 for shape, those in sorted(found.items()):
                     rows = self._rows_with(table, column, those)
-                    problems.append(f"{rows} values of {table}.{column} look like a {shape}")
+                    problems.append(
+                        f"{rows} values of {table}.{column} look like personal data ({shape})"
+                    )
             problems += self._comment_patterns(table, nights)
         for name, _, _, comment, body in self._macro_rows:
             for text in (comment, *_QUOTED.findall(body)):
-                problems += [f"the macro {name} holds a {shape}" for shape in shapes(text, nights)]
+                problems += [
+                    f"the macro {name} holds personal data ({shape})"
+                    for shape in shapes(text, nights)
+                ]
         return problems
 
     def _comment_patterns(self, table: str, nights: set[str]) -> Iterator[str]:
@@ -300,7 +307,7 @@ class Looked:
         comments |= {f".{column}": comment for column, (_, comment) in self._columns[table].items()}
         for where, comment in comments.items():
             for shape in shapes(comment, nights):
-                yield f"the comment of {table}{where} looks like a {shape}"
+                yield f"the comment of {table}{where} looks like personal data ({shape})"
 
     def _holds(self, table: str, column: str) -> str:
         try:

@@ -21,9 +21,9 @@ _BLANK = " "
 _TOKEN = re.compile(r"#[0-9a-f]{32}(?![0-9A-Za-z])")
 _EXPORT = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{16}-[0-9a-f]{8}(?![0-9A-Za-z])")
 _SPAN = re.compile(r"(?<![\w.+\-/])(?:19|20)\d\d-(?:19|20)\d\d(?![\w\-/])")
-_COUNT = re.compile(r"(?<![\w.+\-/])(?!0)\d{7,10} (?=(?:bytes|rows|cells)(?!\w))")
+_COUNT = re.compile(r"(?<![\w.+\-/])(?!0)\d{6,10} (?=(?:bytes|rows|cells)(?!\w))")
 _OBSERVED = re.compile(r"\[(?:[a-z_]+ (?:\d+(?:\.\d+)?|[a-z_]+|None)(?:, )?)+\]")
-_FILE = re.compile(r"(?<![\w.])(?:seeds/README|[a-z_/]+)\.(?:md|yml|csv|py|json)(?![\w.])")
+_FILE = re.compile(r"(?<![\w./])(?:docs/[a-z_/]+|seeds/README)\.md(?![\w.])")
 _ISO = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
 
 _LETTER = r"[^\W\d_]"
@@ -35,9 +35,11 @@ _WEB = re.compile(
 # digits that are parted by no more than blanks and signs: 7 of them are a telephone or a number of a document
 _RUN = re.compile(r"\+?\(?\d(?:[\s().\-–/·]{0,3}\d){6,}")
 _DOCUMENT = re.compile(
-    rf"(?<![^\W_])(?:{_LETTER}{{1,3}}[ \-–№.:]{{0,2}}\d{{6,}}{_LETTER}?|\d{{2}}{_LETTER}{{2}}\d{{5}}|\d{{6,}}{_LETTER})(?![^\W_])"
+    rf"(?<![^\W_])(?:(?:{_LETTER}{{1,3}} ?|{_LETTER}{{1,6}}[\-–.:]{{0,2}})\d{{6,}}{_LETTER}?|\d{{2}}{_LETTER}{{2}}\d{{5}}|\d{{6,}}{_LETTER})(?![^\W_])"
 )
-_ACCOUNT = re.compile(r"(?<![^\W_])[A-Za-z]{2}\d{2}(?:[ \-]?[A-Za-z0-9]){11,30}(?![^\W_])")
+_ACCOUNT = re.compile(
+    r"(?<![^\W_])[A-Za-z]{2}\d{2}(?:[A-Za-z0-9]{11,30}|(?:[ \-][A-Za-z0-9]{4}){2,7}(?:[ \-][A-Za-z0-9]{1,4})?)(?![^\W_])"
+)
 _DATE = re.compile(
     r"(?<!\d)(?:\d{4}\s?[-./]\s?\d{1,2}\s?[-./]\s?\d{1,2}|\d{1,2}\s?[-./]\s?\d{1,2}\s?[-./]\s?(?:\d{4}|\d{2}))(?![\d.])"
     rf"|(?<!\d)\d{{1,2}}(?:st|nd|rd|th|er|º|\.)?[ \-](?:de |of )?{_LETTER}{{3,}}\.?(?: de| of|,)?[ \-](?:1[3-9]|2[0-9])\d\d(?!\d)"
@@ -77,27 +79,28 @@ def _unseen(character: str) -> bool:
 
 
 def _found(text: str, nights: Collection[str]) -> Iterator[str]:
-    if _account(text):
-        yield "account"
     for ours in (_TOKEN, _EXPORT, _OBSERVED, _SPAN, _COUNT, _FILE):
         text = ours.sub(_BLANK, text)
     text = _ISO.sub(lambda match: _BLANK if match[0] in nights else match[0], text)
+    if _account(text):
+        yield "account"
     for name, shape in _SHAPES.items():
         if shape.search(text):
             yield name
 
 
 def _account(text: str) -> bool:
-    """Whether an account number with valid check digits (ISO 13616) stands in the text, at any length it may have."""
+    """Whether an account number with valid check digits (ISO 13616) stands in the text, in one piece or in groups of four."""
     for match in _ACCOUNT.finditer(text):
-        joined = re.sub(r"[ \-]", "", match[0]).upper()
-        for length in range(len(joined), 14, -1):
-            if valid_iban(joined[:length]):
-                return True
+        groups = re.split(r"[ \-]", match[0].upper())
+        if any(valid_iban("".join(groups[:n])) for n in range(1, len(groups) + 1)):
+            return True
     return False
 
 
 def valid_iban(text: str) -> bool:
-    """Whether the check digits of an account number are right."""
+    """Whether this is as long as an account number, and its check digits are right."""
+    if not 15 <= len(text) <= 34:
+        return False
     moved = text[4:] + text[:4]
     return int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
