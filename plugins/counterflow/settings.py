@@ -68,6 +68,11 @@ class Settings:
         return self.home / "warehouse"
 
     @property
+    def releases(self) -> Path:
+        """Numbered releases for outside, the ledger, and what is remembered of each inside."""
+        return self.home / "releases"
+
+    @property
     def keys(self) -> Path:
         """The folder (0700) of the keys (0600), if they are files."""
         return self.home / "keys"

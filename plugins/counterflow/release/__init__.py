@@ -1,0 +1,1 @@
+"""Numbered, frozen, disclosure-controlled releases for outside."""
