@@ -30,10 +30,14 @@ contracts_app = typer.Typer(help="The missions' contracts.", no_args_is_help=Tru
 keys_app = typer.Typer(
     help="The keys that case keys and encryption are made with.", no_args_is_help=True
 )
+release_app = typer.Typer(
+    help="Numbered, frozen, disclosure-controlled releases for outside.", no_args_is_help=True
+)
 quarantine_app = typer.Typer(help="Rows that a rule set aside, and why.", no_args_is_help=True)
 app.add_typer(contracts_app, name="contracts")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(keys_app, name="keys")
+app.add_typer(release_app, name="release")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
@@ -345,6 +349,117 @@ def quarantine_replay(
     report = replay_night(settings, _published_night(settings, night), quiet=as_json)
     _show_report(report, as_json)
     if not report.is_published:
+        raise typer.Exit(1)
+
+
+@release_app.command("build")
+def release_build(
+    approve: Annotated[
+        str | None, typer.Option(help="Your name: release it if every gate passes, without asking.")
+    ] = None,
+    number: Annotated[
+        str | None, typer.Option(help="Default: the next; a number is never used twice.")
+    ] = None,
+    k: Annotated[
+        int | None, typer.Option(help="More than the policy's k; never less than 11.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Another policy file.", exists=True, dir_okay=False)
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option(help="Take the place of a candidate that waits.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the next release of the published warehouse, run its gates, and ask whether to release it.
+
+    Without --approve and without a yes typed at a terminal, nothing is released.
+
+    Example: counterflow release build --approve "data protection desk"
+    """
+    from counterflow.display import steps
+    from counterflow.release import building, deciding
+    from counterflow.release.policy import FILE, load
+
+    settings = Settings.from_env()
+    chosen = load(policy or FILE)
+    with steps(quiet=as_json) as told:
+        built = building.build(settings, chosen.with_k(k) if k else chosen, number, replace, told)
+    if not as_json:
+        from counterflow.display import release_page
+
+        release_page(built)
+    by = approve or ("" if as_json or not sys.stdin.isatty() else _asked(built.number))
+    if not by.strip():
+        deciding.reject(settings, built.number, "nobody approved it")
+        if as_json:
+            typer.echo(json.dumps(built.to_dict() | {"decision": "rejected"}, indent=1))
+        typer.echo(f"release {built.number} was not approved, and is not released", err=True)
+        raise typer.Exit(1)
+    deciding.approve(settings, built.number, built.digest, by)
+    if as_json:
+        typer.echo(json.dumps(built.to_dict() | {"decision": "released", "approver": by}, indent=1))
+    else:
+        typer.echo(
+            f"release {built.number} is in {settings.releases / built.number}; approved by {by}"
+        )
+
+
+def _asked(number: str) -> str:
+    """The name of whoever says yes; empty for anything else."""
+    if not typer.confirm(f"Release {number} to outside?", default=False):
+        return ""
+    return str(typer.prompt("Your name, for the ledger", default="", show_default=False))
+
+
+@release_app.command("list")
+def release_list(as_json: AsJson = False) -> None:
+    """Every candidate and release, what became of it, and its revisions."""
+    from counterflow.display import rows_table
+    from counterflow.release.verification import listed
+
+    found = listed(Settings.from_env())
+    if as_json:
+        typer.echo(json.dumps(found, indent=1))
+        return
+    names = ("number", "night", "event", "k", "rows", "approver", "revision", "detail")
+    rows_table(names, [tuple(one[name] for name in names) for one in found])
+
+
+@release_app.command("verify")
+def release_verify(
+    number: Annotated[str | None, typer.Argument(help="Default: every release.")] = None,
+    path: Annotated[
+        Path | None, typer.Option(help="A copy of a release, anywhere; no warehouse is needed.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check releases again from their files alone: hashes, formats, k, l, smallest cell, leaks, the ledger.
+
+    Example: counterflow release verify --path /tmp/001
+    """
+    from counterflow.display import checks_table
+    from counterflow.release import verification
+
+    settings = Settings.from_env()
+    if path is not None:
+        found = {path.name: verification.verify_folder(path)}
+    else:
+        numbers = [number] if number else verification.numbers(settings)
+        found = {name: verification.verify(settings, name) for name in numbers}
+        if not found:
+            typer.echo(
+                "counterflow: nothing has been released: see `counterflow release build`", err=True
+            )
+            raise typer.Exit(1)
+    if as_json:
+        told = {name: [r.to_dict() for r in results] for name, results in found.items()}
+        typer.echo(json.dumps(told, indent=1))
+    else:
+        for name, results in found.items():
+            typer.echo(f"release {name}")
+            checks_table(results)
+    if any(not result.passed for results in found.values() for result in results):
         raise typer.Exit(1)
 
 

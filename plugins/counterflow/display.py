@@ -123,6 +123,18 @@ def checks_table(results: Sequence[Any]) -> None:
     _console().print(table)
 
 
+def release_page(built: Any) -> None:
+    """A candidate for a release: its counts and its gates."""
+    console = _console()
+    table = Table(title=f"Candidate {built.number}, night {built.night}", title_justify="left")
+    table.add_column("")
+    table.add_column("", justify="right")
+    for name, value in built.counts.items():
+        table.add_row(name, f"{value:,}")
+    console.print(table)
+    checks_table(built.gates)
+
+
 def quarantine_page(mission: str, found: Sequence[Any], rules: Mapping[str, Any]) -> None:
     """A mission's failing rules: places of the rows, the reason and the cure of each."""
     console = _console()

@@ -12,6 +12,7 @@ def is_refusal(error: BaseException) -> bool:
         "BuildFailed",
         "DisclosureRefused",
         "GateFailed",
+        "GatesFailed",
         "QueryRefusedError",
         "Refused",
         "ScoreRefusedError",

@@ -7,10 +7,11 @@ Nothing that a gate stops is left behind.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -39,11 +40,12 @@ from counterflow.release.errors import Refused
 from counterflow.release.inside import Inside
 from counterflow.release.microdata import Earlier
 from counterflow.release.policy import ReleasePolicy
-from counterflow.sealing import AGENCY, Seal
+from counterflow.sealing import Seal
 from counterflow.settings import PROJECT, Settings
 from counterflow.warehouse.gates import GateResult
 from counterflow.warehouse.manifest import published_night
 
+_NUMBER = re.compile(r"[0-9]{3,}")
 STEPS = ("cases", "microdata", "tables", "files", "gates")
 Told = Callable[[str, int, int], None]
 
@@ -87,13 +89,14 @@ def build(
     if night is None or not (settings.warehouse / "warehouse.duckdb").exists():
         raise Refused("nothing has been published: run `counterflow nightly` first")
     with places.locked(settings) as releases:
-        _refuse_while_rotating(settings)
         chain = ledger.broken(releases)
         if chain:
             raise Refused(
                 f"the ledger is not whole ({chain[0]}): restore releases/{ledger.FILE} from its backup"
             )
         name = number or places.following(releases)
+        if not _NUMBER.fullmatch(name):
+            raise Refused(f"{name!r} is no number of a release: write three digits, as 007")
         if (releases / name).exists() or any(
             e["event"] == "released" for e in ledger.of(releases, name)
         ):
@@ -143,7 +146,7 @@ def _built(
         rows = microdata.make(base, policy, int(number), before, [e for _, e in earlier])
         told("microdata", 1, 1)
         told("tables", 0, 1)
-        key = keys.derive(keys.master(settings.keys), AGENCY, "release")
+        key = keys.derive(keys.keyring(settings).master, keys.AGENCY, "release")
         counted = cells.make(connection, policy, key, last.cells if last else None)
         tables = {MICRODATA: rows.table} | cells.published(connection, policy, counted.values)
         told("tables", 1, 1)
@@ -264,12 +267,3 @@ def code_version() -> str:
     )  # fmt: skip
     commit = done.stdout.strip()
     return f"{told} ({commit})" if done.returncode == 0 and commit else told
-
-
-def _refuse_while_rotating(settings: Settings) -> None:
-    """Half of the case keys would be old ones."""
-    unfinished: Sequence[Path] = list(settings.keys.glob("rotation*"))
-    if unfinished:
-        raise Refused(
-            "a key rotation is unfinished: run `counterflow keys rotate` to its end first"
-        )

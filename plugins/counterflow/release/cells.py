@@ -142,24 +142,25 @@ def make(
 def _protected(
     connection: duckdb.DuckDBPyConnection, policy: ReleasePolicy, key: bytes
 ) -> Iterator[pa.Table]:
-    """(cell, count) of every table, fresh."""
+    """(cell, count) of every table, fresh: one call a view, so that its tables cannot be subtracted from each other."""
+    views: dict[str, dict[str, Table]] = {}
     for name, table in policy.tables.items():
-        columns = ", ".join(f'"{d}"' for d in table.by)
-        records = connection.execute(
-            f'select case_key, {columns} from "{table.view}"'
-        ).to_arrow_table()
-        spec = TableSpec(name, table.by)
-        (made,) = protect(records, [spec], policy.method, key, minimum=policy.minimum_cell)
-        connection.register("cell_made", made.table)
-        inner = (
-            ""
-            if table.margins
-            else "where not (" + " or ".join(f'"{d}_is_total"' for d in table.by) + ")"
+        views.setdefault(table.view, {})[name] = table
+    for view, tables in views.items():
+        columns = ", ".join(
+            f'"{d}"' for d in dict.fromkeys(d for t in tables.values() for d in t.by)
         )
-        yield connection.execute(
-            f'select {name_of(table)} as cell, "count" from cell_made {inner}'
-        ).to_arrow_table()
-        connection.unregister("cell_made")
+        records = connection.execute(f'select case_key, {columns} from "{view}"').to_arrow_table()
+        specs = [TableSpec(name, table.by) for name, table in tables.items()]
+        made = protect(records, specs, policy.method, key, minimum=policy.minimum_cell)
+        for table, counts in zip(tables.values(), made, strict=True):
+            connection.register("cell_made", counts.table)
+            totals = " or ".join(f'"{d}_is_total"' for d in table.by)
+            inner = "" if table.margins else f"where not ({totals})"
+            yield connection.execute(
+                f'select {name_of(table)} as cell, "count" from cell_made {inner}'
+            ).to_arrow_table()
+            connection.unregister("cell_made")
 
 
 def published(

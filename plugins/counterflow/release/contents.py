@@ -159,13 +159,36 @@ def hierarchies() -> Mapping[str, Hierarchy]:
         return ("agriculture" if section == "a" else "industry" if section <= "f" else "services",)
 
     return {
-        "years": known.years(5),
+        "years": Hierarchy(("three_years",), three_years),
         "age": known.age_bands(),
         "country": known.countries(),
         "gender": known.tiers({"group": gender}),
         "sector": Hierarchy(("group",), sector),
         "duration": known.tiers({"group": durations | same}),
     }
+
+
+def three_years(year: str | int | bool) -> tuple[str | None, ...]:
+    """The three years that a year belongs to, as analysis.representation counts them, from 2002."""
+    if not str(year).isdigit():
+        return (None,)
+    start = int(year) - (int(year) - 2002) % 3
+    return (f"{start}-{start + 2}",)
+
+
+def sources(column: str) -> tuple[tuple[str, str], ...]:
+    """The columns of core that a column of the microdata is made of."""
+    if column.startswith("means_") and column != "means_of_control":
+        return (("core.fct_control", "means_of_control"), ("core.fct_control", "answer"))
+    return (_ELSEWHERE.get(column, ("core.fct_case", column)),)
+
+
+_ELSEWHERE = {
+    "labour_sector": ("core.fct_exploitation", "labour_sector"),
+    "recruiter_relationship": ("core.fct_recruitment", "recruiter_relationship"),
+    "exploitation_country": ("core.fct_case", "country_of_exploitation"),
+    "exploitation_country_basis": ("core.fct_case", "country_of_exploitation_basis"),
+}
 
 
 def define(connection: duckdb.DuckDBPyConnection) -> None:

@@ -45,12 +45,16 @@ def approve(settings: Settings, number: str, digest: str, by: str) -> str:
         return number
 
 
-def reject(settings: Settings, number: str, reason: str, by: str = "") -> None:
-    """Take the candidate away; nothing happens if there is none."""
+def reject(
+    settings: Settings, number: str, reason: str, by: str = "", digest: str | None = None
+) -> None:
+    """Take the candidate away; nothing happens if it does not wait, or is another than `digest` says."""
     with places.locked(settings) as releases:
         if places.pending(releases) != number:
             return
         held = places.digest(places.candidate(releases, number))
+        if digest not in (None, held):
+            return
         ledger.append(releases, "rejected", number, digest=held, reason=reason, approver=by)
         places.discard(releases, number)
 

@@ -218,7 +218,9 @@ def settle(
     notes: Counter[str],
 ) -> list[Class]:
     """Suppress and withhold until l holds and no earlier release can be differenced. Only ever shows less."""
-    settled = list(classes)
+    from counterflow.release.diversity import merge  # it needs the classes of this module
+
+    settled = merge(list(classes), full, policy)
     while True:
         diverse = diversify(settled, full, policy, notes)
         kept = _undifferenced(diverse, policy, number, earlier, notes)

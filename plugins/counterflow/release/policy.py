@@ -15,10 +15,12 @@ from typing import Any, Literal
 
 import yaml
 
+from counterflow import sensitivity
 from counterflow.disclosure import DisclosureRefused, Policy
 from counterflow.disclosure.policy import FLOOR_K, FLOOR_L
-from counterflow.release.contents import COLUMNS, VIEWS, hierarchies
+from counterflow.release.contents import COLUMNS, VIEWS, hierarchies, sources
 from counterflow.release.errors import Refused
+from counterflow.sensitivity import Sensitivity
 
 FILE = Path(__file__).with_name("policy.yml")
 _STATA_NAME = 32
@@ -143,6 +145,7 @@ def checked(policy: ReleasePolicy) -> ReleasePolicy:
             raise Refused(
                 f"microdata.{name} is not a column, or its hierarchy is not one, of counterflow.release.contents"
             )
+        _agrees_with_the_register(name, column)
     for name, table in policy.tables.items():
         if table.view not in VIEWS or not set(table.by) <= COLUMNS.keys() or name == "microdata":
             raise Refused(f"tables.{name}: counterflow.release.contents has no such view or column")
@@ -160,6 +163,15 @@ def checked(policy: ReleasePolicy) -> ReleasePolicy:
     except DisclosureRefused as refused:
         raise Refused(str(refused)) from None
     return policy
+
+
+def _agrees_with_the_register(name: str, column: Column) -> None:
+    for table, source in sources(name):
+        known = sensitivity.entry(table, source)
+        if known.sensitivity is Sensitivity.SENSITIVE and not column.sensitive:
+            raise Refused(f"microdata.{name}: {table}.{source} is sensitive: say `sensitive: true`")
+        if "dropped" in known.release or known.sensitivity is Sensitivity.DIRECT_IDENTIFIER:
+            raise Refused(f"microdata.{name}: {table}.{source} never leaves")
 
 
 def to_json(policy: ReleasePolicy) -> dict[str, Any]:

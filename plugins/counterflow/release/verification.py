@@ -61,6 +61,29 @@ def verify(settings: Settings, number: str) -> list[GateResult]:
     return results
 
 
+def listed(settings: Settings) -> list[dict[str, object]]:
+    """Every line of the ledger in few words, oldest first."""
+    told = []
+    for entry in ledger.read(settings.releases):
+        failed = [g["gate"] for g in entry.get("gates", []) if not g["passed"]]
+        detail = entry.get("reason") or (f"failed: {', '.join(failed)}" if failed else "")
+        if entry["event"] == "revised":
+            detail = f"{entry['rows_removed']} rows taken out"
+        told.append(
+            {
+                "number": entry["number"],
+                "night": entry.get("night", ""),
+                "event": entry["event"],
+                "k": entry.get("k", ""),
+                "rows": entry.get("counts", {}).get("rows of the microdata", ""),
+                "approver": entry.get("approver", ""),
+                "revision": entry.get("revision", ""),
+                "detail": detail,
+            }
+        )
+    return told
+
+
 def numbers(settings: Settings) -> list[str]:
     """All releases there are."""
     return places.released(settings.releases)
