@@ -16,7 +16,7 @@ import duckdb
 
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
-from counterflow.warehouse.leaks import Looked
+from counterflow.warehouse.leaks import LEAK_GATES, Looked
 from counterflow.warehouse.manifest import MANIFEST, Build, read_manifest
 from counterflow.warehouse.published import published
 from counterflow.warehouse.vocabulary import Vocabulary
@@ -158,11 +158,7 @@ def _leaks(
     vocabulary = Vocabulary(settings.missions, connection, settings.dbt_project)
     looked = Looked(connection, vocabulary, built.night, published(settings.dbt_project))
     earlier = "published" if _is_attached(connection, "published") else None
-    return {
-        "schema_allow_list": lambda *_: told(looked.schema()),
-        "closed_vocabularies": lambda *_: told(looked.closed(earlier)),
-        "leak_patterns": lambda *_: told(looked.patterns()),
-    }
+    return {name: lambda *_, ask=ask: told(ask()) for name, ask in looked.gates(earlier).items()}
 
 
 def _is_attached(connection: duckdb.DuckDBPyConnection, name: str) -> bool:
@@ -212,3 +208,4 @@ _GATES: dict[str, _Gate] = {
     "volume": _volume,
     "failed_missions": _failures,
 }
+NAMES = (*_GATES, *LEAK_GATES)

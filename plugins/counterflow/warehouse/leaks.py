@@ -11,7 +11,7 @@ and numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -23,6 +23,7 @@ from counterflow.warehouse.patterns import shapes
 from counterflow.warehouse.published import Published, published
 from counterflow.warehouse.vocabulary import DBT_HASH, Vocabulary
 
+LEAK_GATES = ("schema_allow_list", "closed_vocabularies", "leak_patterns")
 _FIRST = date(1900, 1, 1)  # registrations before it are quarantined as too old
 _NIGHTS = date(2000, 1, 1)
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
@@ -63,6 +64,11 @@ class Looked:
     vocabulary: Vocabulary
     night: date
     promised: Mapping[str, Published] = field(default_factory=published)
+
+    def gates(self, earlier: str | None = None) -> dict[str, Callable[[], list[str]]]:
+        """The three questions by the names of their gates."""
+        asked = (self.schema, lambda: self.closed(earlier), self.patterns)
+        return dict(zip(LEAK_GATES, asked, strict=True))
 
     # --- is the file what was promised? ------------------------------------------------------------
 

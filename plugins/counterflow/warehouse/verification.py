@@ -52,11 +52,7 @@ def _leaks(
     vocabulary = Vocabulary(settings.missions, None, settings.dbt_project)
     looked = Looked(connection, vocabulary, night, promises(settings.dbt_project))
     results = []
-    for name, gate in (
-        ("schema_allow_list", looked.schema),
-        ("closed_vocabularies", looked.closed),
-        ("leak_patterns", looked.patterns),
-    ):
+    for name, gate in looked.gates().items():
         try:
             problem = told(gate())
         except Exception as error:  # noqa: BLE001 - a gate that cannot be run has not passed
