@@ -15,7 +15,7 @@ import os
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -157,10 +157,10 @@ def plain_hash_of_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     import counterflow.ingest as module
     from counterflow.text import case_number
 
-    def key(keys: Any, *number: str) -> str:
-        return hashlib.md5(case_number(number[0]).encode()).hexdigest()
+    def hashed(keys: Any, numbers: Iterable[Sequence[str]]) -> list[str]:
+        return [hashlib.md5(case_number(number[0]).encode()).hexdigest() for number in numbers]
 
-    monkeypatch.setattr(module, "case_key", key)
+    monkeypatch.setattr(module, "case_keys", hashed)
 
 
 IN_THE_PROGRAM: dict[str, Patch] = {
