@@ -17,8 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from counterflow import keys, nightly
+from counterflow.cli import app
 from counterflow.local import run_night
 from counterflow.shell import connect
 from counterflow.synthetic.missions import MISSIONS
@@ -202,6 +204,23 @@ def test_a_leak_in_any_file_and_form_is_found(tmp_path: Path, word: str) -> None
         folder.mkdir()
         leave(folder, mark)
         assert search(folder, finder), name
+
+
+def test_onboarding_shows_what_columns_and_files_are_called_and_no_cell(tmp_path: Path) -> None:
+    """A draft must name columns; nothing else of a sample is written or printed."""
+    made = Planting(tmp_path, SMALL[1:2])
+    made.deliver(night(1))
+    for export in made.exports:
+        draft = made.left / f"{export.mission}.yml"
+        arguments = ["onboard", str(export.path), "--mission", "LTU", "--out", str(draft)]
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        (made.left / f"{export.mission}.txt").write_text(done.output, "utf-8")
+    named = re.compile("header|technical name|name of a member|folder of a member")
+    text = "".join(path.read_text("utf-8") for path in made.left.iterdir() if path.is_file())
+    told = [mark for mark in made.marks.planted if mark.casefold() in text.casefold()]
+    assert told
+    assert [m for m in told if not named.search(made.marks.planted[m])] == []
 
 
 READERS = {
