@@ -6,7 +6,6 @@ group without a few people, as two tables show it. Against counts that are only 
 
 from __future__ import annotations
 
-import secrets
 from collections import defaultdict
 from typing import Any
 
@@ -18,6 +17,7 @@ from counterflow.disclosure import ProtectedTable, TableSpec, protect
 from tests.attacks.attacking import rows
 from tests.attacks.world import Nights
 
+KEY = bytes(range(32))
 DIMENSIONS = ("citizenship", "gender", "age_band")
 TABLES = [
     TableSpec("wide", DIMENSIONS),
@@ -95,7 +95,7 @@ def test_the_tables_of_a_release_do_not_tell_on_each_other(world: Nights, method
     assert len(told) > 5
     assert all(told)
 
-    made = [shown(t) for t in protect(cases, TABLES, method, secrets.token_bytes(32))]
+    made = [shown(t) for t in protect(cases, TABLES, method, KEY)]
     learnt = by_subtraction(made[0], len(DIMENSIONS))
     right = [truth[0].get(cell, 0) == count for cell, count in learnt.items()]
     assert sum(right) <= max(
@@ -109,8 +109,7 @@ def test_the_tables_of_a_release_do_not_tell_on_each_other(world: Nights, method
 @pytest.mark.parametrize("method", ["cell_key", "rounding"])
 def test_asking_often_gives_no_average(world: Nights, method: Any) -> None:
     """One group of people in several tables has one count: there is no noise to average away."""
-    key = secrets.token_bytes(32)
-    wide, narrow, women, _ = (shown(t) for t in protect(world.first, TABLES, method, key))
+    wide, narrow, women, _ = (shown(t) for t in protect(world.first, TABLES, method, KEY))
     same = [
         (count, wide.get((citizenship, gender, None, a, b, 1)))
         for (citizenship, gender, a, b), count in narrow.items()
@@ -124,6 +123,6 @@ def test_asking_often_gives_no_average(world: Nights, method: Any) -> None:
 
 
 def test_no_cell_of_fewer_than_eleven_is_shown(world: Nights) -> None:
-    for made in protect(world.first, TABLES, "cell_key", secrets.token_bytes(32)):
+    for made in protect(world.first, TABLES, "cell_key", KEY):
         truth = counted(world.first, made.spec, 0)
         assert all((truth.get(cell) or 0) >= 11 for cell, n in shown(made).items() if n is not None)
