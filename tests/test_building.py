@@ -135,6 +135,25 @@ def test_in_a_file_of_its_own_a_perpetrator_is_a_row_whatever_its_roles(tmp_path
     ]
 
 
+def test_a_number_too_large_for_a_place_in_a_list_is_not_landed(tmp_path: Path) -> None:
+    """Somebody typed a telephone, or a birth date, into the column of the leg's number."""
+    tables = (
+        "  route_leg:\n    file: legs.csv\n    key: Case\n    columns:\n      leg_number: {from: Leg}\n"
+        "      from_country: {from: From, codes: countries}\n"
+    )
+    legs = [
+        {"Case": "1", "Leg": number, "From": "Romania"}
+        for number in ("2", "600123", "120385", "999", "1000")
+    ]
+    found = landed(tmp_path, tables, [{"No.": "1"}], legs=legs)
+    numbers = [number for (number,) in fields(found, "route_leg", "leg_number")]
+    assert numbers[0] == 2
+    assert numbers[3] == 999
+    assert not {600123, 120385} & set(numbers)
+    signals = found.signals.to_pylist()
+    assert [s["rows"] for s in signals if s["kind"] == "unreadable_value"] == [3]
+
+
 def test_a_constant_fills_nothing_by_itself(tmp_path: Path) -> None:
     tables = (
         "  assistance:\n    columns:\n"

@@ -46,6 +46,7 @@ SIGNALS_SCHEMA = pa.schema(
 )
 _OLDEST_AGE = 120
 _WORKBOOKS = ("xlsx", "xls", "ods")
+_LARGEST_PLACE = 999  # of a leg, an event, a perpetrator in its list
 _SHOWN_TOKENS = 50  # distinct unmapped values signalled one by one; the rest as one sum
 
 
@@ -293,8 +294,13 @@ class FieldReader:
         return gather(pa.array(landed, type_), cells.places), texts
 
     def number(self, table: str, field: Field, cells: Cells) -> pa.Array:
-        """Small whole numbers; null where there is none."""
-        parsed = self._numbers(table, field.name, cells)
+        """Small whole numbers; null where there is none. What is too large for a place in a list may be a telephone."""
+        parsed = [
+            (number, reading)
+            if number is None or number <= _LARGEST_PLACE
+            else (None, "not_a_number")
+            for number, reading in self._numbers(table, field.name, cells)
+        ]
         self._signal_unreadable(table, field, [reading for _, reading in parsed], cells)
         numbers = [number for number, _ in parsed]
         return gather(pa.array(numbers, pa.int64()), cells.places)

@@ -14,7 +14,7 @@ from typing import Any
 from counterflow.contracts.model import Contract
 from counterflow.text import fold
 
-_LANDING_VERSION = 9  # raise when ingest lands the same export differently
+_LANDING_VERSION = 10  # raise when ingest lands the same export differently
 _NOT_READ = {"name", "region", "languages", "steward", "extends", "cadence", "codes", "assert_"}
 _NOT_READ_SOURCE = {"connection", "path", "limits"}
 
