@@ -22,6 +22,9 @@ OURS = [
     "MDA: export refused (missing_column): table `case`: there is no column `prs_Gender` among its 57 columns. If the mission renamed "
     "it, correct the contract; otherwise ask for the column.",
     "MDA: a fault of the program (RuntimeError at building.py:12); nothing of its export was taken. See docs/runbooks/mission_failed.md",
+    "MDA: a fault of the program (BrokenProcessPool at local.py:85); nothing of its export was taken. See "
+    "docs/runbooks/mission_failed.md",
+    "MDA: a fault of the program (KeyError at unknown place); nothing of its export was taken. See docs/runbooks/mission_failed.md",
     "#0efb1501d4dd5ca76492ff3620fc52d8, up to 16 characters",
     "column 3 of 12: dropped, its name withheld",
     "of 17 codes no accepted row holds `ยาเสพติด`, `วิธีอื่น`",

@@ -34,7 +34,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _PIECE = re.compile(r"\w+")
 _QUOTED = re.compile(r"`([^`]*)`")
 # A fault of the program is told by the class of the exception and its place in our code.
-_FAULT = re.compile(r"\(?(?P<name>[A-Za-z_]+) at (?P<file>[a-z_0-9]+\.py):\d+\)?")
+_FAULT = re.compile(r"\(?(?P<name>[A-Za-z_]+) at (?:[A-Za-z_0-9]+\.py:\d+|unknown place)\)?")
 _HEX = re.compile(r"(?<![0-9A-Za-z])#?[0-9a-f]{8,64}(?![0-9A-Za-z])")
 _LONGEST = 2_000
 
@@ -155,5 +155,11 @@ def _made_of(quoted: str, known: Collection[str]) -> bool:
 
 
 def _exception(name: str) -> bool:
+    """The name of a class of exceptions: a built-in one, one that ends as they do, or words run together."""
     kind = getattr(builtins, name, None)
-    return isinstance(kind, type) or name.endswith(("Error", "Exception", "Refused", "Failed"))
+    ends = ("Error", "Exception", "Refused", "Failed", "Timeout", "error")
+    return (
+        isinstance(kind, type)
+        or name.endswith(ends)
+        or re.fullmatch(r"_?[A-Z]+[a-z]+(?:[A-Z]+[a-z]*)+", name) is not None
+    )
