@@ -303,3 +303,12 @@ def test_no_column_is_closed_by_a_vocabulary_that_is_none() -> None:
     vocabulary = Vocabulary(PROJECT / "dags" / "missions")
     for holds in ("", "anything", "codes", "lists", "list:shoes"):
         assert vocabulary.foreign(holds, {"Anna"}) is None, holds
+
+
+def test_signals_are_about_fields_of_ours_and_columns_of_consent() -> None:
+    vocabulary = Vocabulary(PROJECT / "dags" / "missions")
+    ours = {"", "gender", "registered_on", "consent.research", "consent.scope.data_sharing"}
+    ours |= {"consent.guardian", "consent.withdrawn", "consent.date", "consent.version"}
+    assert vocabulary.foreign("issue_field", ours) == set()
+    typed = {f"consent.{NAME}", "consent.", "consent.a b", "Anna Maria"}
+    assert vocabulary.foreign("issue_field", typed) == typed
