@@ -6,7 +6,6 @@ import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pytest
 
@@ -164,7 +163,7 @@ def test_a_contract_that_breaks_later_leaves_the_last_good_data(agency: Agency) 
         agency.deliver(mission, export([case(n, Sex="M") for n in range(30)]), SECOND)
     assert run(agency, SECOND) == {"ALB": "loaded", "BLR": "failed", "CIV": "loaded"}
     nightly.transform(agency.settings, SECOND)
-    with duckdb.connect(str(agency.settings.build / "warehouse.duckdb"), read_only=True) as built:
+    with Seal.of(agency.settings).opened(agency.settings.build / "warehouse.duckdb") as built:
         genders = built.execute(
             "select mission_code, gender, count(*) from core.fct_case group by all order by all"
         ).fetchall()

@@ -19,6 +19,7 @@ import pyarrow as pa
 from counterflow.consent import REASONS
 from counterflow.depersonalise import case_key
 from counterflow.nightly import mission_keys
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 
 # Truth table → table of core, and the columns that tell its rows apart (case_key always does).
@@ -77,11 +78,10 @@ def score(settings: Settings, truth: Path, night: date | None = None) -> list[Co
         raise ScoreRefusedError(
             f"a score needs a truth folder ({truth}) and a warehouse that was built here ({warehouse})"
         )
-    with duckdb.connect() as connection:
-        for name, path in (("wh", warehouse), ("scratch", scratch)):
-            connection.execute(
-                f"attach '{str(path).replace(chr(39), chr(39) * 2)}' as {name} (read_only)"
-            )
+    seal = Seal.of(settings)
+    with seal.connect() as connection:
+        seal.attach(connection, warehouse, "wh")
+        seal.attach(connection, scratch, "scratch")
         found = connection.execute("select max(night) from wh.quality.load").fetchone()
         until: date = night or (found[0] if found else date.min)
         chosen = _chosen(truth, until, connection)

@@ -27,6 +27,7 @@ from counterflow.settings import Settings
 LANDING: Final = "landing"  # Parquet: landing, verdicts, compiled contracts, dbt's sources
 BUILD: Final = "build"  # the DuckDB files that dbt writes
 PUBLISHED: Final = "published"  # what analysts open, where it is encrypted too
+SPILL: Final = ".spill"  # the folder beside a DuckDB file for what does not fit into memory
 AGENCY: Final = "agency"  # these keys are of no mission
 # What read_parquet is given on a prepared connection. Never with union_by_name: DuckDB 1.5 then reads
 # nothing encrypted (its issue 21508), so files that are read together must have the same columns.
@@ -124,6 +125,53 @@ class Seal:
             known[self._name] = self._keys[LANDING]
         return connection
 
+    def opened(
+        self, path: Path, read_only: bool = True, purpose: str | None = BUILD
+    ) -> duckdb.DuckDBPyConnection:
+        """A new connection in which the DuckDB file at `path` is the database that is used."""
+        connection = duckdb.connect(config=CONFIG)
+        try:
+            _load(connection, path)
+            self.attach(connection, path, "warehouse", read_only, purpose)
+            connection.execute("use warehouse")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def attach(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        path: Path,
+        alias: str,
+        read_only: bool = True,
+        purpose: str | None = BUILD,
+    ) -> str | None:
+        """Attach the DuckDB file at `path`; the purpose of the key that opened it, None if it is plain.
+
+        A file that is not there is made, for `purpose`; one that is there is opened as it is. Raises
+        FileNotFoundError, or SealRefusedError if it is not whole or sealed with another key.
+        """
+        purposes = [purpose]
+        if path.exists():
+            purposes = [BUILD, PUBLISHED] if is_sealed(path) else [None]
+        for one in purposes:
+            options = ["read_only"] * read_only + ["encryption_key ?"] * (one is not None)
+            said = f" ({', '.join(options)})" if options else ""
+            keys_ = [self._keys[one]] if one is not None else None
+            try:
+                connection.execute(f"attach {_text(path)} as {alias}{said}", keys_)
+            except duckdb.Error as error:
+                if one == purposes[-1]:
+                    raise _unread(path, error, self.key_id) from None
+            else:
+                return one
+        raise AssertionError("there is always a purpose to try")
+
+    def analysts_key(self) -> str:
+        """What opens an encrypted publication, as DuckDB's ENCRYPTION_KEY takes it."""
+        return self._keys[PUBLISHED]
+
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A new connection in memory, prepared."""
         connection = duckdb.connect(config=CONFIG)
@@ -163,12 +211,24 @@ class _Threads(threading.local):
 _threads = _Threads()
 
 
-def _load(connection: duckdb.DuckDBPyConnection) -> None:
-    """OpenSSL for DuckDB, from where the package was installed."""
+def published(path: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
+    """What analysts open, read-only; the master key is needed only if it is encrypted."""
+    if not is_sealed(path):
+        return duckdb.connect(str(path), read_only=True)
+    return Seal.of(settings).opened(path)
+
+
+def _load(connection: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
+    """OpenSSL for DuckDB, from where the package was installed; what does not fit into memory.
+
+    That is written, encrypted, beside the file at `path`.
+    """
     package = Path(str(files("duckdb_extension_httpfs")))
     file = package / f"extensions/v{duckdb.__version__}/httpfs.duckdb_extension"
     connection.execute(f"load {_text(file)}")
-    connection.execute("set temp_file_encryption = true")  # what does not fit into memory
+    connection.execute("set temp_file_encryption = true")
+    if path is not None:
+        connection.execute(f"set temp_directory = {_text(path.with_name(SPILL))}")
 
 
 def _text(path: Path) -> str:
@@ -184,10 +244,14 @@ def _unwritten(path: Path, error: duckdb.Error) -> Exception:
 
 
 def _unread(path: Path, error: duckdb.Error, key_id: str) -> Exception:
-    """What is wrong with the file at `path`, from the file itself."""
+    """What is wrong with the file at `path`, from the file itself and not in DuckDB's words."""
     if not path.exists():
         return FileNotFoundError(f"{path} is missing")
-    if isinstance(error, duckdb.BinderException):  # a column that is not there
+    if isinstance(error, duckdb.IOException):  # another process writes it, or may not be read
+        return SealRefusedError(
+            f"{path} cannot be opened: another process has it, or may not read it"
+        )
+    if isinstance(error, duckdb.BinderException) and path.suffix == ".parquet":
         return SealRefusedError(f"{path.name} lacks a column that is needed")
     if not is_sealed(path):
         return SealRefusedError(

@@ -27,6 +27,7 @@ class Settings:
     dbt_project: Path = PROJECT / "dbt_project"
     max_failed_share: float = 0.25  # above this share of missions failed or refused, no publication
     kept_publications: int = 3
+    encrypt_warehouse: bool = False  # what analysts open, too; landing and build always are
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     key_source: str = "files"  # or "airflow": the keys come from Airflow's secrets backends
 
@@ -48,6 +49,7 @@ class Settings:
                 os.environ.get("COUNTERFLOW_MISSIONS", PROJECT / "dags" / "missions")
             ).resolve(),
             max_failed_share=float(os.environ.get("COUNTERFLOW_MAX_FAILED_SHARE", 0.25)),
+            encrypt_warehouse=os.environ.get("COUNTERFLOW_ENCRYPT_WAREHOUSE", "0") == "1",
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
             key_source=source,
         )

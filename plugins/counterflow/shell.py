@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import duckdb
 
+from counterflow import sealing
 from counterflow.display import rows_table
 from counterflow.settings import Settings
 
@@ -25,7 +26,7 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     path = settings.warehouse / "warehouse.duckdb"
     if not path.exists():
         raise QueryRefusedError(f"there is no warehouse at {path} yet: run `counterflow nightly`")
-    connection = duckdb.connect(str(path), read_only=True)
+    connection = sealing.published(path, settings)
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
     return connection

@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from counterflow import nightly
 from counterflow.local import run_night
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.shell import connect
 from counterflow.warehouse import history
@@ -289,7 +289,9 @@ def test_every_fact_has_a_history_with_its_caveat(
 def test_the_gates_see_every_night(agency: Agency, in_order: dict[date, dict[str, Rows]]) -> None:
     assert in_order
     nightly.transform(agency.settings, THIRD)
-    with duckdb.connect(str(agency.settings.build / "warehouse.duckdb")) as built:
+    with Seal.of(agency.settings).opened(
+        agency.settings.build / "warehouse.duckdb", False
+    ) as built:
         for break_it in (
             "update history.fct_case set gender = 'Anna' where valid_until is not null",
             "update history.case_change set change = 'died' where night = '2010-11-26'",

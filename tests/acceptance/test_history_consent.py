@@ -8,12 +8,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from counterflow import nightly
 from counterflow.depersonalise import case_key
 from counterflow.local import run_night
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.shell import connect
 from counterflow.warehouse.gates import GateFailed
@@ -38,12 +38,12 @@ def ask(settings: Settings, query: str) -> list[tuple[object, ...]]:
         return warehouse.execute(query).fetchall()
 
 
-def found(path: Path, wanted: str) -> set[str]:
+def found(settings: Settings, path: Path, wanted: str) -> set[str]:
     """The tables of a DuckDB file that hold a text in any column."""
     tables = set()
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with Seal.of(settings).opened(path) as connection:
         for schema, table in connection.execute(
-            "select schema_name, table_name from duckdb_tables()"
+            "select schema_name, table_name from duckdb_tables() where database_name = 'warehouse'"
         ).fetchall():
             rows = connection.execute(
                 f'select count(*) from "{schema}"."{table}" as t where contains(t::varchar, ?)',
@@ -86,12 +86,12 @@ def test_who_withdraws_is_in_no_table_of_any_night(agency: Agency) -> None:
     settings = agency.settings
     published, scratch = settings.warehouse / "warehouse.duckdb", settings.build / "scratch.duckdb"
     nine = key(settings, 9)
-    assert found(published, nine) >= {
+    assert found(settings, published, nine) >= {
         "core.fct_case", "history.fct_case", "history.fct_control", "history.case_change",
     }  # fmt: skip
     run(settings, SECOND)
-    assert found(published, nine) == set()
-    assert found(scratch, nine) == set()
+    assert found(settings, published, nine) == set()
+    assert found(settings, scratch, nine) == set()
     assert not (settings.build / "earlier.duckdb").exists()
     assert nine.encode() not in published.read_bytes()
     assert ask(settings, "select night, cases, cases_purged from history.night order by 1") == [
@@ -105,7 +105,7 @@ def test_a_withheld_case_in_history_stops_the_publication(agency: Agency) -> Non
     """The positive control of the gate."""
     settings = agency.settings
     nightly.transform(settings, SECOND)
-    with duckdb.connect(str(settings.build / "warehouse.duckdb")) as built:
+    with Seal.of(settings).opened(settings.build / "warehouse.duckdb", False) as built:
         built.execute(
             "update history.fct_case set case_key = ? where case_key = "
             "(select min(case_key) from history.fct_case)",
@@ -148,7 +148,7 @@ def test_a_purge_that_is_undone_gives_back_what_landing_has(agency: Agency) -> N
         "select valid_from, valid_until from history.fct_case "
         f"where case_key = '{key(settings, 9)}'",
     ) == [(FIRST, None)]
-    assert found(settings.warehouse / "warehouse.duckdb", key(settings, 11)) == set()
+    assert found(settings, settings.warehouse / "warehouse.duckdb", key(settings, 11)) == set()
     assert ask(settings, "select night, cases_purged from history.night order by 1") == [
         (FIRST, 0),
         (SECOND, 0),

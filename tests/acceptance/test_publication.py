@@ -158,7 +158,9 @@ def test_a_gate_stops_the_publication(
     before = hashes(agency)
     for name, whole in built.items():
         (agency.settings.build / name).write_bytes(whole)
-    with duckdb.connect(str(agency.settings.build / "warehouse.duckdb")) as broken:
+    with Seal.of(agency.settings).opened(
+        agency.settings.build / "warehouse.duckdb", False
+    ) as broken:
         broken.execute(break_it)
     with pytest.raises(GateFailed) as failed:
         nightly.gates(agency.settings, SECOND)

@@ -28,10 +28,9 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Sources:
 @pytest.fixture(scope="session")
 def warehouse(night: Sources) -> Iterator[duckdb.DuckDBPyConnection]:
     """The published file and the scratch file, read-only."""
-    with duckdb.connect(night.home / "build" / "warehouse.duckdb", read_only=True) as connection:
-        connection.execute(
-            f"attach '{night.home / 'build' / 'scratch.duckdb'}' as scratch (read_only)"
-        )
+    with night.seal.opened(night.home / "build" / "warehouse.duckdb") as connection:
+        night.seal.prepare(connection)
+        night.seal.attach(connection, night.home / "build" / "scratch.duckdb", "scratch")
         yield connection
 
 

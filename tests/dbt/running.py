@@ -26,7 +26,7 @@ def dbt(home: Path, night: date, *command: str) -> dbtRunnerResult:
     earlier = home / "build" / history.EARLIER
     earlier.parent.mkdir(parents=True, exist_ok=True)
     if not earlier.exists():  # no night before this one
-        history.write_empty(earlier, PROJECT)
+        history.write_empty(Sources(home, night).seal, earlier, PROJECT)
     target = str(home / "build" / "dbt")
     project = str(PROJECT)
     folders = ("--project-dir", project, "--profiles-dir", project, "--target-path", target, "--log-path", target)  # fmt: skip

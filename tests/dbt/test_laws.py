@@ -50,7 +50,7 @@ def test_order_changes_nothing(warehouse: duckdb.DuckDBPyConnection, elsewhere: 
         shuffle.shuffle(rows)
     assert all(half.success for half in small_night.build(elsewhere))
     assert all(half.success for half in small_night.build(elsewhere))  # over what is there
-    with duckdb.connect(elsewhere.home / "build" / "warehouse.duckdb", read_only=True) as other:
+    with elsewhere.seal.opened(elsewhere.home / "build" / "warehouse.duckdb") as other:
         assert contents(other) == contents(warehouse)
 
 

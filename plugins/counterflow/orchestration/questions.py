@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from counterflow import sealing
 from counterflow.settings import Settings
 
 SMALL = 10
@@ -98,7 +98,7 @@ QUESTIONS = (
 def ask(settings: Settings, console: Console) -> None:
     """Print every question and its answer from the published warehouse."""
     path = settings.warehouse / "warehouse.duckdb"
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with sealing.published(path, settings) as connection:
         for number, question in enumerate(QUESTIONS, 1):
             parameters = {"small": SMALL} if "$small" in question.sql else {}
             answer = connection.execute(question.sql, parameters)

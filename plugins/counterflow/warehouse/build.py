@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -16,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from counterflow.sealing import Seal
+from counterflow.sealing import SPILL, Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.manifest import MANIFEST, Build, write_manifest
@@ -45,7 +46,8 @@ def build(
         _close()
     _refuse_broken(settings, night, results)
     failed = tuple(r["name"] for r in results if r["type"] == "test" and r["status"] in _FAILED)
-    tables = content_hashes(settings.build / FILES[0])
+    with Seal.of(settings).opened(settings.build / FILES[0]) as connection:
+        tables = content_hashes(connection)
     made = Build(night, secrets.token_hex(8), tables, failed, seconds() - started)
     write_manifest(settings.build / MANIFEST, made)
     return made
@@ -65,6 +67,7 @@ def _remove(settings: Settings) -> None:
     for name in FILES:
         for path in settings.build.glob(f"{name}*"):
             path.unlink()
+    shutil.rmtree(settings.build / SPILL, ignore_errors=True)
 
 
 def _refuse_broken(settings: Settings, night: date, results: list[dict[str, Any]]) -> None:

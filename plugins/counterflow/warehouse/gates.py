@@ -57,15 +57,15 @@ def run_gates(settings: Settings, night: date) -> list[GateResult]:
     if built is None or built.night != night or not (settings.build / "warehouse.duckdb").exists():
         raise GateFailed([GateResult("build", False, f"there is no build of {night}")])
     results = []
-    with duckdb.connect(str(settings.build / "warehouse.duckdb"), read_only=True) as connection:
-        Seal.of(settings).prepare(connection)  # views of staging read what was landed
-        scratch = settings.build / "scratch.duckdb"
-        connection.execute(f"attach '{_quoted(scratch)}' as scratch (read_only)")
+    seal = Seal.of(settings)
+    with seal.opened(settings.build / "warehouse.duckdb") as connection:
+        seal.prepare(connection)  # views of staging read what was landed
+        seal.attach(connection, settings.build / "scratch.duckdb", "scratch")
         # views of staging name their files as they lie under the home
         connection.execute(f"set file_search_path = '{_quoted(settings.home)}'")
         published = settings.warehouse / "warehouse.duckdb"
         if published.exists():
-            connection.execute(f"attach '{_quoted(published)}' as published (read_only)")
+            seal.attach(connection, published, "published")
         for name, gate in (_GATES | _leaks(connection, settings, built)).items():
             try:
                 problem = gate(connection, settings, built)

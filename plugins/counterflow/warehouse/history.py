@@ -1,7 +1,8 @@
 """What history needs around dbt: which nights are to be derived, and what was known before a night.
 
 In: the landing's records and the published warehouse. Out: the nights whose derivation is missing or was
-made of other exports or verdicts, oldest first, and `build/earlier.duckdb`, which dbt reads as `earlier`.
+made of other exports or verdicts, oldest first, and `build/earlier.duckdb`, which dbt reads as `earlier`
+where the published file is not what comes before the night.
 
 History is a function of landing. The published file holds it whole; nothing else is kept between
 nights, so that a killed run leaves nothing to undo, and what was purged is in no other file.
@@ -11,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -19,13 +19,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import yaml
 
+from counterflow import sealing
 from counterflow.landing import Landing, NightRecord
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
+from counterflow.warehouse.rewriting import remove
 from counterflow.warehouse.sources import write_source
 
 EARLIER = "earlier.duckdb"
@@ -54,7 +55,7 @@ def derivation(settings: Settings, night: date) -> Derivation:
     """
     landed = landed_nights(settings, night)
     published = settings.warehouse / "warehouse.duckdb"
-    held = _held(published, shape(settings.dbt_project))
+    held = _held(settings, published, shape(settings.dbt_project))
     newest = max(landed)
     nights = [n for n in sorted(landed.keys() | held.keys()) if n >= min(landed)]
     changed = [n for n in nights if landed.get(n) != held.get(n, ("", 0))[0]]
@@ -102,18 +103,18 @@ def newest_night(settings: Settings, night: date) -> date:
     return max([night, *map(date.fromisoformat, names)])
 
 
-def _held(path: Path, expected: Shape) -> dict[date, tuple[str, int]]:
+def _held(settings: Settings, path: Path, expected: Shape) -> dict[date, tuple[str, int]]:
     """The nights that a file's history holds → (hash of what they were derived of, cases purged).
 
     A history of other facts or columns than today's holds none: it is derived again from landing.
     """
     if not path.exists():
         return {}
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with sealing.published(path, settings) as connection:
         found: dict[str, list[tuple[str, str]]] = {}
         for table, column, kind in connection.execute(
             "select table_name, column_name, data_type from duckdb_columns() "
-            "where schema_name = 'history' order by table_name, column_index"
+            "where schema_name = 'history' and database_name = current_database() order by table_name, column_index"
         ).fetchall():
             found.setdefault(table, []).append((column, kind))
         if {table: tuple(columns) for table, columns in found.items()} != expected:
@@ -151,22 +152,17 @@ def _columns(model: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def begin(settings: Settings, base: Path | None) -> None:
-    """Lay the history before the first night ready: that of `base`, or empty tables."""
+    """Lay the history before the first night ready: empty tables; without the file, dbt reads `base`."""
     target = settings.build / EARLIER
-    target.unlink(missing_ok=True)
-    if base is not None:
-        try:  # a link: publication replaces the name, not the file
-            os.link(base, target)
-        except OSError:
-            shutil.copyfile(base, target)
-        return
-    write_empty(target, settings.dbt_project)
+    remove(target)
+    if base is None:
+        write_empty(Seal.of(settings), target, settings.dbt_project)
 
 
-def write_empty(path: Path, dbt_project: Path) -> None:
+def write_empty(seal: Seal, path: Path, dbt_project: Path) -> None:
     """A history that holds no night."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(path)) as connection:
+    with seal.opened(path, read_only=False) as connection:
         connection.execute("create schema if not exists history")
         for table, columns in shape(dbt_project).items():
             said = ", ".join(f'"{name}" {kind}' for name, kind in columns)
@@ -180,7 +176,7 @@ def go_on(settings: Settings) -> None:
 
 def end(settings: Settings) -> None:
     """Leave no second copy of the history behind."""
-    (settings.build / EARLIER).unlink(missing_ok=True)
+    remove(settings.build / EARLIER)
 
 
 def write_derived_night(settings: Settings, night: date) -> None:

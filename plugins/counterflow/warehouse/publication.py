@@ -1,23 +1,29 @@
-"""Publication: the built file takes the place of `warehouse.duckdb` in one rename.
+"""Publication: a copy of the built file takes the place of `warehouse.duckdb` in one rename.
 
-In: a build whose gates have passed. Out: the published file and the last ones kept beside it. A
-reader that has the old file open keeps it to its end; who opens it now sees the new one.
+In: a build whose gates have passed. Out: the published file, plain or with a key of its own, and the
+last ones kept beside it. A reader that has the old file open keeps it to its end; who opens it now
+sees the new one.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from counterflow.sealing import PUBLISHED, Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.gates import PASSED, GateFailed, GateResult
-from counterflow.warehouse.manifest import MANIFEST, read_manifest
+from counterflow.warehouse.hashes import content_hashes
+from counterflow.warehouse.manifest import MANIFEST, Build, read_manifest
+from counterflow.warehouse.rewriting import remove, rewrite
 
 FILE = "warehouse.duckdb"
+KEY_FILE = "warehouse.key"  # beside the master key, if what is published is encrypted
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +53,51 @@ def publish(settings: Settings, night: date) -> Publication:
     kept = settings.warehouse / "kept"
     kept.mkdir(parents=True, exist_ok=True)
     source = settings.build / FILE
-    if (settings.build / f"{FILE}.wal").exists():
-        raise GateFailed([GateResult("publish", False, "the build was not checkpointed")])
+    aside = _copied(settings, source, built)
     copy = kept / f"warehouse-{night:%Y%m%d}-{built.build_id}.duckdb"
-    if not copy.exists():
-        os.link(source, copy)
-    os.replace(source, target)
+    copy.unlink(missing_ok=True)
+    os.link(aside, copy)
+    os.replace(aside, target)
     aside = settings.warehouse / f".{MANIFEST}-{built.build_id}"
     shutil.copyfile(settings.build / MANIFEST, aside)
     os.replace(aside, settings.warehouse / MANIFEST)
+    remove(source)
     _prune(kept, settings.kept_publications)
     before = published.tables if published else {}
     changed = tuple(n for n, t in built.tables.items() if before.get(n, (0, ""))[1] != t[1])
     return Publication(night, target, built.build_id, changed)
+
+
+def _copied(settings: Settings, source: Path, built: Build) -> Path:
+    """The build as analysts will open it, beside what they open now; whole and on the disk."""
+    for left in settings.warehouse.glob(f".{FILE}-*"):
+        left.unlink()
+    seal, aside = Seal.of(settings), settings.warehouse / f".{FILE}-{built.build_id}"
+    purpose = PUBLISHED if settings.encrypt_warehouse else None
+    rewrite(seal, source, aside, purpose=purpose)
+    with seal.opened(aside) as connection:
+        differing = content_hashes(connection) != built.tables
+    if differing:
+        problem = "the build is not what passed the gates: its content differs from the manifest"
+        raise GateFailed([GateResult("publish", False, problem)])
+    _to_disk(aside)
+    if settings.encrypt_warehouse:
+        _hand_out(seal, settings.keys / KEY_FILE)
+    return aside
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _hand_out(seal: Seal, path: Path) -> None:
+    """The key of the encrypted publication, for analysts: of this file and of nothing else."""
+    aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(seal.analysts_key() + "\n")
+    os.replace(aside, path)
 
 
 def _gated(settings: Settings) -> str | None:

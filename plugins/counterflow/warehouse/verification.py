@@ -6,6 +6,7 @@ from datetime import date
 
 import duckdb
 
+from counterflow import sealing
 from counterflow.settings import Settings
 from counterflow.warehouse.gates import GateResult, told
 from counterflow.warehouse.hashes import content_hashes
@@ -23,18 +24,18 @@ def verify(settings: Settings) -> list[GateResult]:
         return [
             GateResult("published", False, "nothing has been published: run `counterflow nightly`")
         ]
-    now = content_hashes(path)
-    differing = [
-        n for n in published.tables.keys() | now.keys() if published.tables.get(n) != now.get(n)
-    ]
-    hashes = f"{len(differing)} tables differ from the manifest: {', '.join(sorted(differing)[:5])}"
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with sealing.published(path, settings) as connection:
+        now = content_hashes(connection)
         found = connection.execute(
             "select count(*) from quality.load where rows_read is distinct from "
             "rows_accepted + rows_quarantined + rows_withheld + rows_blank"
         ).fetchone()
         wrong = int(found[0]) if found else 0
         leaks = _leaks(connection, settings, published.night)
+    differing = [
+        n for n in published.tables.keys() | now.keys() if published.tables.get(n) != now.get(n)
+    ]
+    hashes = f"{len(differing)} tables differ from the manifest: {', '.join(sorted(differing)[:5])}"
     return [
         GateResult("published", True, f"night {published.night}, {len(now)} tables"),
         GateResult("content_hashes", not differing, hashes if differing else "as published"),
