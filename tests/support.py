@@ -5,6 +5,7 @@ Nothing here uses the synthetic generator: what an export holds stands in the te
 
 from __future__ import annotations
 
+import base64
 import io
 import zipfile
 from dataclasses import dataclass, field
@@ -207,13 +208,41 @@ def landed(
 
 
 def everything(folder: Path, seal: Seal | None = None) -> str:
-    """All names and contents below a folder as text, Parquet decoded, for searching."""
+    """All names and contents below a folder as text, Parquet and DuckDB opened, for searching."""
     parts = []
     for path in sorted(folder.rglob("*")):
         parts.append(str(path.relative_to(folder)))
         if path.suffix == ".parquet":
             assert seal is not None, path
             parts.append(str(seal.read(path).to_pylist()))
+        elif path.suffix == ".duckdb":
+            assert seal is not None, path
+            parts.append(_tables(seal, path))
         elif path.is_file():
             parts.append(path.read_bytes().decode("utf-8", "replace"))
     return "\n".join(parts)
+
+
+def _tables(seal: Seal, path: Path) -> str:
+    """All rows of all tables of a DuckDB file, and what its bytes say to whoever has no key."""
+    with seal.opened(path) as connection:
+        tables = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'warehouse'"
+        ).fetchall()
+        rows = [connection.execute(f'from "{s}"."{t}"').fetchall() for s, t in tables]
+    return str(rows) + path.read_bytes().decode("utf-8", "replace")
+
+
+def key_forms(*secrets: bytes) -> list[bytes]:
+    """All that a key could be written as: raw, hexadecimal, base64 in both alphabets."""
+    return [
+        form
+        for secret in secrets
+        for form in (
+            secret,
+            secret.hex().encode(),
+            secret.hex().upper().encode(),
+            base64.b64encode(secret).rstrip(b"="),
+            base64.urlsafe_b64encode(secret).rstrip(b"="),
+        )
+    ]

@@ -5,6 +5,8 @@ One Airflow serves all tests of this file, in order; each test is a night or wha
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -19,7 +21,7 @@ from counterflow.orchestration.api import Api
 from counterflow.orchestration.config import DAG_ID, LocalAirflow, free_port
 from counterflow.orchestration.processes import running
 from counterflow.sealing import Seal
-from tests.support import NIGHT, SECRET, Agency, case, everything, export
+from tests.support import NIGHT, SECRET, Agency, case, everything, export, key_forms
 
 MISSIONS = ("BGR", "MDA", "UKR")
 COMPONENTS = ("api-server", "scheduler", "dag-processor")
@@ -137,6 +139,34 @@ def test_nothing_of_a_person_is_anywhere(airflow_run: Airflow) -> None:
     assert "task_id=ingest" in found
     assert SECRET not in found
     assert SECRET.encode("utf-8").hex() not in found
+
+
+def test_no_key_is_told_to_a_process_or_left_in_a_file(airflow_run: Airflow) -> None:
+    """Airflow runs here as tests began it: its processes, its logs and its database are still there."""
+    settings = airflow_run.agency.settings
+    secrets = [bytes.fromhex(path.read_text()) for path in settings.keys.glob("*.key")]
+    derived = [base64.b64decode(key) for key in Seal.of(settings)._keys.values()]
+    forms = key_forms(*secrets, *derived)
+    told = [
+        place
+        for process in Path("/proc").glob("[0-9]*")
+        for place in (process / "cmdline", process / "environ")
+        if any(form in _bytes_of(place) for form in forms)
+    ]
+    assert told == []
+    assert b"airflow" in b"".join(_bytes_of(p / "cmdline") for p in Path("/proc").glob("[0-9]*"))
+    left = {
+        path.parent.name
+        for path in settings.home.rglob("*")
+        if path.is_file() and any(form in path.read_bytes() for form in forms)
+    }
+    assert left == {"keys"}
+
+
+def _bytes_of(path: Path) -> bytes:
+    with contextlib.suppress(OSError):  # a process that has ended, or of somebody else
+        return path.read_bytes()
+    return b""
 
 
 def test_tasks_hand_each_other_codes_and_counts_only(airflow_run: Airflow) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from counterflow import nightly
 from counterflow.local import run_night
-from counterflow.sealing import Seal
+from counterflow.sealing import SPILL, Seal, is_sealed
 from counterflow.shell import QueryRefusedError, connect
+from counterflow.warehouse import publication
 from counterflow.warehouse.gates import GateFailed
 from counterflow.warehouse.manifest import MANIFEST, read_manifest
 from counterflow.warehouse.verification import verify
-from tests.support import NIGHT, SECRET, Agency, case, everything, export
+from tests.support import NIGHT, SECRET, Agency, case, everything, export, key_forms
 
 SECOND = NIGHT + timedelta(days=1)
 
@@ -60,6 +64,52 @@ def test_nothing_personal_is_in_the_home(agency: Agency) -> None:
             text += str(warehouse.execute(f'select * from "{schema}"."{table}"').fetchall())
     assert SECRET.casefold() not in text.casefold()
     assert "600 12345" not in text
+
+
+def test_every_file_of_landing_and_build_is_sealed(agency: Agency) -> None:
+    """A law: beside them lie only records of counts, and what dbt says of its own project."""
+    nightly.transform(agency.settings, NIGHT)  # a publication takes the built file away
+    settings, plain, sealed = agency.settings, [], set()
+    for folder in (settings.landing, settings.build):
+        for path in (p for p in folder.rglob("*") if p.is_file()):
+            if is_sealed(path):
+                sealed.add(path.suffix)
+            elif path.suffix != ".json" and settings.build / "dbt" not in path.parents:
+                plain.append(path.relative_to(settings.home))
+    assert plain == []
+    assert sealed == {".parquet", ".duckdb"}
+    assert {p.name for p in settings.build.glob("*.duckdb")} == {
+        "warehouse.duckdb",
+        "scratch.duckdb",
+    }
+    for path in (settings.build / "dbt").rglob("*"):
+        assert path.read_bytes()[:4] != b"PAR1" if path.is_file() else True
+        assert path.read_bytes()[8:12] != b"DUCK" if path.is_file() else True
+    assert not is_sealed(
+        settings.warehouse / "warehouse.duckdb"
+    )  # the control: a file that is plain
+
+
+def test_no_key_is_in_any_file_of_the_home(agency: Agency) -> None:
+    """Neither in dbt's logs, compiled SQL and manifests nor in a stored view; only where keys are kept."""
+    settings = agency.settings
+    secrets = [bytes.fromhex(path.read_text()) for path in settings.keys.glob("*.key")]
+    derived = [base64.b64decode(key) for key in Seal.of(settings)._keys.values()]
+    assert len(secrets) >= 1
+    assert len(derived) == 3
+    forms = key_forms(*secrets, *derived)
+    holding = {
+        path.parent.name
+        for path in settings.home.rglob("*")
+        if path.is_file() and any(form in path.read_bytes() for form in forms)
+    }
+    assert holding == {"keys"}
+    logs = (settings.build / "dbt" / "logs" / "dbt.log").read_text("utf-8")
+    assert "counterflow" in logs
+    with Seal.of(settings).opened(settings.build / "scratch.duckdb") as scratch:
+        views = scratch.execute("select sql from duckdb_views() where not internal").fetchall()
+    assert any("encryption_config" in sql for (sql,) in views)
+    assert not [sql for (sql,) in views for form in forms if form in sql.encode()]
 
 
 def test_the_night_again_changes_no_hash_and_is_all_unchanged(agency: Agency) -> None:
@@ -186,3 +236,77 @@ def test_three_publications_are_kept(agency: Agency) -> None:
 def test_without_a_warehouse_a_query_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(QueryRefusedError, match="counterflow nightly"):
         connect(Agency(tmp_path).settings)
+
+
+def test_what_analysts_open_can_be_encrypted_too(agency: Agency) -> None:
+    """The last test of the module: it turns the setting on, and off again."""
+    plain = agency.settings
+    settings = replace(plain, encrypt_warehouse=True)
+    target = settings.warehouse / "warehouse.duckdb"
+    before = hashes(agency)
+    nightly.transform(settings, SECOND)
+    nightly.gates(settings, SECOND)
+    nightly.publish(settings, SECOND)
+    assert is_sealed(target)
+    assert hashes(agency).keys() == before.keys()
+    assert all(result.passed for result in verify(settings))
+    with connect(settings) as warehouse:
+        assert warehouse.execute("select count(*) from core.fct_case").fetchone() == (90,)
+        assert warehouse.execute(
+            f"select count(*) from history.fct_case_as_of(date '{NIGHT}')"
+        ).fetchone() == (90,)
+        for refused in (
+            "delete from core.fct_case",
+            "select * from read_csv('/etc/passwd')",
+            "load '/tmp/any.duckdb_extension'",
+        ):
+            with pytest.raises(duckdb.Error):
+                warehouse.execute(refused)
+    key = settings.keys / "warehouse.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    with duckdb.connect() as analyst:  # reading needs no extension
+        analyst.execute(
+            f"attach '{target}' as warehouse (read_only, encryption_key '{key.read_text().strip()}')"
+        )
+        analyst.execute("use warehouse")
+        assert analyst.execute("select count(*) from core.fct_case").fetchone() == (90,)
+    assert SECRET not in everything(settings.home, Seal.of(settings))
+    nightly.transform(plain, SECOND)  # history goes on from the encrypted file
+    nightly.gates(plain, SECOND)
+    nightly.publish(plain, SECOND)
+    assert not is_sealed(target)
+    assert all(result.passed for result in verify(plain))
+
+
+def test_what_a_killed_publication_left_is_removed_by_the_next(agency: Agency) -> None:
+    settings = agency.settings
+    nightly.transform(settings, SECOND)
+    nightly.gates(settings, SECOND)
+    left = settings.warehouse / ".warehouse.duckdb-0123456789abcdef"
+    left.write_bytes(b"half of a file")
+    (settings.build / SPILL).mkdir(exist_ok=True)
+    (settings.build / SPILL / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"left")
+    nightly.publish(settings, SECOND)
+    assert [p.name for p in settings.warehouse.glob(".*")] == []
+    nightly.transform(settings, SECOND)
+    assert not (settings.build / SPILL).exists()
+
+
+def test_a_copy_that_differs_from_what_passed_is_not_published(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = agency.settings
+    nightly.transform(settings, SECOND)
+    nightly.gates(settings, SECOND)
+    real = publication.rewrite
+
+    def faulty(seal: Seal, source: Path, target: Path, **how: Any) -> None:
+        real(seal, source, target, {'"core"."fct_case"': "t.gender = 'masculine'"}, **how)
+
+    monkeypatch.setattr(publication, "rewrite", faulty)
+    before = hashes(agency)
+    with pytest.raises(GateFailed, match="differs from the manifest"):
+        nightly.publish(settings, SECOND)
+    assert hashes(agency) == before
+    assert all(result.passed for result in verify(settings))
+    assert [p.name for p in settings.warehouse.glob(".*")] == []

@@ -78,6 +78,7 @@ def _copied(settings: Settings, source: Path, built: Build) -> Path:
     with seal.opened(aside) as connection:
         differing = content_hashes(connection) != built.tables
     if differing:
+        remove(aside)
         problem = "the build is not what passed the gates: its content differs from the manifest"
         raise GateFailed([GateResult("publish", False, problem)])
     _to_disk(aside)
