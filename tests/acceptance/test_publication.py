@@ -18,6 +18,7 @@ from counterflow.shell import QueryRefusedError, connect
 from counterflow.warehouse import publication
 from counterflow.warehouse.gates import GateFailed
 from counterflow.warehouse.manifest import MANIFEST, read_manifest
+from counterflow.warehouse.rewriting import rewrite
 from counterflow.warehouse.verification import verify
 from tests.support import NIGHT, SECRET, Agency, case, everything, export, key_forms
 
@@ -68,8 +69,10 @@ def test_nothing_personal_is_in_the_home(agency: Agency) -> None:
 
 def test_every_file_of_landing_and_build_is_sealed(agency: Agency) -> None:
     """A law: beside them lie only records of counts, and what dbt says of its own project."""
-    nightly.transform(agency.settings, NIGHT)  # a publication takes the built file away
     settings, plain, sealed = agency.settings, [], set()
+    (settings.build / SPILL).mkdir()  # as a killed build leaves it
+    (settings.build / SPILL / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"left")
+    nightly.transform(settings, NIGHT)  # a publication takes the built file away
     for folder in (settings.landing, settings.build):
         for path in (p for p in folder.rglob("*") if p.is_file()):
             if is_sealed(path):
@@ -110,6 +113,33 @@ def test_no_key_is_in_any_file_of_the_home(agency: Agency) -> None:
         views = scratch.execute("select sql from duckdb_views() where not internal").fetchall()
     assert any("encryption_config" in sql for (sql,) in views)
     assert not [sql for (sql,) in views for form in forms if form in sql.encode()]
+
+
+def test_a_copy_that_differs_from_what_passed_is_not_published(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, before = agency.settings, hashes(agency)
+    nightly.gates(settings, NIGHT)
+
+    def faulty(seal: Seal, source: Path, target: Path, **how: Any) -> None:
+        keep = {'"core"."fct_case"': "t.mission_code <> 'BLR'"}
+        rewrite(seal, source, target, keep, **how)
+
+    monkeypatch.setattr(publication, "rewrite", faulty)
+    with pytest.raises(GateFailed, match="differs from the manifest"):
+        nightly.publish(settings, NIGHT)
+    assert hashes(agency) == before
+    assert all(result.passed for result in verify(settings))
+    assert [p.name for p in settings.warehouse.glob(".*")] == []
+
+
+def test_what_a_killed_publication_left_is_removed_by_the_next(agency: Agency) -> None:
+    settings = agency.settings
+    left = settings.warehouse / ".warehouse.duckdb-0123456789abcdef"
+    left.write_bytes(b"half of a file")
+    nightly.publish(settings, NIGHT)
+    assert [p.name for p in settings.warehouse.glob(".*")] == []
+    assert not (settings.build / "warehouse.duckdb").exists()
 
 
 def test_the_night_again_changes_no_hash_and_is_all_unchanged(agency: Agency) -> None:
@@ -276,37 +306,3 @@ def test_what_analysts_open_can_be_encrypted_too(agency: Agency) -> None:
     nightly.publish(plain, SECOND)
     assert not is_sealed(target)
     assert all(result.passed for result in verify(plain))
-
-
-def test_what_a_killed_publication_left_is_removed_by_the_next(agency: Agency) -> None:
-    settings = agency.settings
-    nightly.transform(settings, SECOND)
-    nightly.gates(settings, SECOND)
-    left = settings.warehouse / ".warehouse.duckdb-0123456789abcdef"
-    left.write_bytes(b"half of a file")
-    (settings.build / SPILL).mkdir(exist_ok=True)
-    (settings.build / SPILL / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"left")
-    nightly.publish(settings, SECOND)
-    assert [p.name for p in settings.warehouse.glob(".*")] == []
-    nightly.transform(settings, SECOND)
-    assert not (settings.build / SPILL).exists()
-
-
-def test_a_copy_that_differs_from_what_passed_is_not_published(
-    agency: Agency, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    settings = agency.settings
-    nightly.transform(settings, SECOND)
-    nightly.gates(settings, SECOND)
-    real = publication.rewrite
-
-    def faulty(seal: Seal, source: Path, target: Path, **how: Any) -> None:
-        real(seal, source, target, {'"core"."fct_case"': "t.gender = 'masculine'"}, **how)
-
-    monkeypatch.setattr(publication, "rewrite", faulty)
-    before = hashes(agency)
-    with pytest.raises(GateFailed, match="differs from the manifest"):
-        nightly.publish(settings, SECOND)
-    assert hashes(agency) == before
-    assert all(result.passed for result in verify(settings))
-    assert [p.name for p in settings.warehouse.glob(".*")] == []
