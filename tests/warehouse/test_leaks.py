@@ -63,9 +63,10 @@ def _plant(
     """Run statements on a copy of the build, and ask the three gates: what each says."""
     path = folder / "warehouse.duckdb"
     shutil.copyfile(whole / path.name, path)
-    with duckdb.connect(str(path)) as broken:
+    seal = Seal.of(agency.settings)
+    with seal.opened(path, read_only=False) as broken:
         broken.execute(statements)
-    with duckdb.connect(str(path), read_only=True) as connection:
+    with seal.opened(path) as connection:
         _attach(connection, agency, whole)
         vocabulary = Vocabulary(agency.settings.missions, None if alone else connection)
         looked = Looked(connection, vocabulary, NIGHT)
@@ -79,8 +80,9 @@ def _plant(
 
 
 def _attach(connection: duckdb.DuckDBPyConnection, agency: Agency, whole: Path) -> None:
-    Seal.of(agency.settings).prepare(connection)
-    connection.execute(f"attach '{whole / 'scratch.duckdb'}' as scratch (read_only)")
+    seal = Seal.of(agency.settings)
+    seal.prepare(connection)
+    seal.attach(connection, whole / "scratch.duckdb", "scratch")
     connection.execute(f"set file_search_path = '{agency.settings.home}'")
 
 
@@ -228,9 +230,9 @@ def test_the_plants_are_many_and_the_copies_few() -> None:
     assert len(_batches()) <= 12
 
 
-def test_each_text_column_of_each_table_is_asked(plant: Plant, whole: Path) -> None:
+def test_each_text_column_of_each_table_is_asked(plant: Plant, agency: Agency, whole: Path) -> None:
     """A name in any text column of any published table is found: there is no column that nobody looks at."""
-    with duckdb.connect(str(whole / "warehouse.duckdb"), read_only=True) as connection:
+    with Seal.of(agency.settings).opened(whole / "warehouse.duckdb") as connection:
         columns = connection.execute(
             "select schema_name || '.' || table_name, list(column_name order by column_index) "
             "from duckdb_columns() where data_type = 'VARCHAR' and schema_name in ('core', 'analysis', 'quality', 'history') "
@@ -259,15 +261,16 @@ def test_a_text_of_a_past_night_that_its_contract_lost_is_allowed_if_it_was_publ
     for path in (old, new):
         shutil.copyfile(whole / "warehouse.duckdb", path)
     lost = "update {}.fct_local_attribute set value = 'went_twice'"
-    with duckdb.connect(str(new)) as built:
+    seal = Seal.of(agency.settings)
+    with seal.opened(new, read_only=False) as built:
         built.execute(lost.format("history"))
     for held in (False, True):
         if held:
-            with duckdb.connect(str(old)) as published:
+            with seal.opened(old, read_only=False) as published:
                 published.execute(lost.format("history"))
-        with duckdb.connect(str(new), read_only=True) as connection:
+        with seal.opened(new) as connection:
             _attach(connection, agency, whole)
-            connection.execute(f"attach '{old}' as published (read_only)")
+            seal.attach(connection, old, "published")
             looked = Looked(connection, Vocabulary(agency.settings.missions, connection), NIGHT)
             found = looked.closed("published")
         assert (found == []) is held, found
