@@ -233,10 +233,9 @@ def check(
 @contextmanager
 def attached(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in memory with the published warehouse as `published`, read-only."""
-    path = settings.warehouse / "warehouse.duckdb"
     with duckdb.connect() as connection:
-        quoted = str(path).replace("'", "''")
-        connection.execute(f"attach '{quoted}' as published (read_only)")
+        seal = Seal.of(settings)
+        seal.attach(connection, settings.warehouse / "warehouse.duckdb", "published")
         yield connection
 
 
