@@ -27,6 +27,7 @@ def minors(contract: Contract, source: Columns, reader: FieldReader) -> Minors:
         return np.full(source.rows, AGE_UNKNOWN, np.int8)
     quiet = FieldReader(contract, reader.keys, reader.night, Signals())
     meaning: dict[str, str] = {}
+    bands: list[str | None]
     if column.codes is not None:
         meaning = {fold(c): target.code for c, target in contract.code_map(column.codes).items()}
     if column.from_ is None:
@@ -34,6 +35,8 @@ def minors(contract: Contract, source: Columns, reader: FieldReader) -> Minors:
     elif column.at is not None and (at := spec.columns[column.at]).from_ is not None:
         born, day = source.need(column.from_), source.need(at.from_)
         bands = quiet.age_at("case", field.name, column, born, at, day)[0].to_pylist()
+        to_come = np.array([d is None or d > reader.night for d, _ in quiet.days(at, day)])
+        bands = [None if to_come[p] else b for p, b in zip(day.places, bands, strict=True)]
     else:
         cells: Cells = source.need(column.from_)
         bands = quiet.band("case", field, column, cells)[0].to_pylist()

@@ -110,7 +110,7 @@ def test_a_merged_record_counts_for_its_survivor(small: World) -> None:
     for night in (2, 4):
         read = reading.sources(small.out / "exports" / "NPL", NIGHTS[night - 1])["case"]
         into = {row["caseNumber"]: row["mergedInto"] for row in read if row["mergedInto"]}
-        assert len(into) == {2: 2, 4: 3}[night]
+        assert len(into) == {2: 3, 4: 4}[night]
         numbers = {row["caseNumber"] for row in read}
         fates = {fate["case_number"]: fate for fate in small.truth("NPL", "rows", NIGHTS[night - 1])
                  if fate["source"] == "case"}  # fmt: skip
@@ -138,6 +138,17 @@ def test_a_merged_record_counts_for_its_survivor(small: World) -> None:
                 assert record not in {row["case_number"] for row in rows}
     assert any(fate["rule_id"] == "case.merged_known"
                for fate in small.truth("NPL", "rows", NIGHTS[1]))  # fmt: skip
+
+
+def test_a_refusal_on_a_merged_record_withholds_the_case_that_took_it_in(small: World) -> None:
+    read = reading.sources(small.out / "exports" / "NPL", NIGHTS[1])["case"]
+    said = {row["caseNumber"]: row["consent"]["research"] for row in read}
+    (record,) = (row for row in read if row["mergedInto"] and said[row["caseNumber"]] == "denied")
+    assert said[record["mergedInto"]] == "granted"
+    fates = [fate for fate in small.truth("NPL", "rows", NIGHTS[1])
+             if fate["case_number"] in (record["caseNumber"], record["mergedInto"])]  # fmt: skip
+    assert {fate["reason"] for fate in fates} == {"no_consent"}
+    assert record["mergedInto"] in cases(small, "NPL", 1)
 
 
 def test_a_bulk_load_is_a_surge_of_old_cases(small: World) -> None:

@@ -45,6 +45,14 @@ class Role:
         )
 
 
+# What a sample's column may be recognised as; the rest of consent is told by a person.
+CONSENT_ROLES = {
+    "from": Role("consent"),
+    "withdrawn": Role("withdrawn"),
+    "withdrawn_on.from": Role("withdrawn"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Named:
     """A role that a header may have, how sure its name makes it (0 to 1), and why."""
@@ -300,9 +308,9 @@ def headers_of(tables: Mapping[str, Table], consent: Consent) -> Iterator[tuple[
             if not label.startswith("column "):
                 free = "free text" in why
                 yield Header(label=label), Role("notes") if free else Role("ignore", "", why)
-    yield consent.from_, Role("consent")
-    if consent.withdrawn is not None:
-        yield consent.withdrawn, Role("withdrawn")
+    for part, header in consent.read:
+        if part in CONSENT_ROLES:
+            yield header, CONSENT_ROLES[part]
 
 
 def grouped_columns(name: str, table: Table) -> Iterator[tuple[str, str, Column]]:

@@ -27,7 +27,7 @@ from counterflow.onboarding.draft import (
     mission_facts,
 )
 from counterflow.onboarding.dryrun import prepared
-from counterflow.onboarding.lexicon import Role, grouped_columns
+from counterflow.onboarding.lexicon import CONSENT_ROLES, Role, grouped_columns
 from counterflow.onboarding.propose import Choice, TablePlan
 from counterflow.onboarding.sample import Sample, SampleTable
 from counterflow.onboarding.yamltext import Text
@@ -141,9 +141,9 @@ def slots(contract: Contract) -> Iterator[Slot]:
         for dropped, label in zip(table.ignored, table.ignore, strict=True):
             yield Slot((*at, "ignore", label), dropped, Role("ignore"), None, source)
     consent = contract.consent.research
-    yield Slot(("consent", "from"), consent.from_, Role("consent"), None, "case")
-    if consent.withdrawn is not None:
-        yield Slot(("consent", "withdrawn"), consent.withdrawn, Role("withdrawn"), None, "case")
+    for part, asked in consent.read:
+        role = CONSENT_ROLES.get(part) or Role("consented", "case", part)
+        yield Slot(("consent", part), asked, role, None, "case")
 
 
 def _matched(dialect: str, contract: Contract, sample: Sample, night: date) -> Match | None:
@@ -458,7 +458,9 @@ class _Over:
             case ("tables", one, "key", _):
                 self._set(one, "key", "", name, comment)
             case ("consent", part):
-                self.changes.setdefault("consent", {}).setdefault("", {})[part] = (name, comment)
+                key, _, inner = part.partition(".")
+                value = {inner: name} if inner else name
+                self.changes.setdefault("consent", {}).setdefault("", {})[key] = (value, comment)
             case ("tables", one, "each", item):
                 self._set(one, "each", item, name, comment)
             case ("tables", one, "groups", group, field_name):
@@ -475,11 +477,17 @@ class _Over:
                     f"tables.{one}.key",
                     f"the dialect's `{slot.header}` is not there: what is the case number?",
                 )
-            case ("consent", "withdrawn"):
-                self.changes.setdefault("consent", {}).setdefault("", {})["withdrawn"] = (
-                    "~",
-                    "not in the sample",
-                )
+            case ("consent", part) if part != "from":
+                key = part.partition(".")[0]
+                own = self.changes.setdefault("consent", {}).setdefault("", {})
+                own[key] = ("~", "not in the sample")
+                if slot.role.kind == "consented":
+                    self._decide(
+                        "consent",
+                        f"consent.research.{key}",
+                        f"the dialect's `{slot.header}` is not in the sample: was it not asked?",
+                        "left out",
+                    )
             case ("consent", _):
                 self._decide(
                     "consent",

@@ -11,7 +11,7 @@ from pathlib import Path
 from counterflow.synthetic import answers, defects, forms, nights, notes, people
 from counterflow.synthetic.export import Sink, open_sink
 from counterflow.synthetic.forms.base import Form, Mission
-from counterflow.synthetic.model import Case
+from counterflow.synthetic.model import FIRST_OF, UNSAID, Case
 from counterflow.synthetic.nights import Event
 from counterflow.synthetic.shuffling import Shuffled, shuffled_form
 from counterflow.synthetic.truth import Truth
@@ -111,6 +111,8 @@ def _merge(job: Job, form: Form, number: int, index: int, merged: Mapping[int, i
         case.merged_into = UNKNOWN_CASE.format(index=index)
         return case
     case.merged_into = _case(job, form, number, into, sound=True).number
+    if index in nights.REFUSED.get(job.mission.code, ()):
+        case.consent = "no"
     case.citizenships = _survivor(job, form, number, into, merged).citizenships
     case.legs, case.perpetrators, case.events = [], [], []
     return case
@@ -135,22 +137,29 @@ class Writing:
     merged: dict[int, int]
 
     def outcome(self, case: Case) -> tuple[str, str, str]:
-        """Outcome of the case's row, its rule, its reason; a merged record shares its survivor's."""
+        """Outcome of the case's row, its rule, its reason; the records of one person share a fate."""
         into = self.merged.get(case.index)
-        if into is None:
-            return case.outcome
         if into == 0:
             held, _, reason = case.outcome
             return (held, "", reason) if held == "withheld" else ("quarantined", UNKNOWN_MERGED, "")
-        survivor = _survivor(self.job, self.form, self.number, into, self.merged)
-        outcome, rule, reason = survivor.outcome
-        return outcome, "parent_quarantined" if rule else "", reason
+        survivor = case
+        if into is not None:
+            survivor = _survivor(self.job, self.form, self.number, into, self.merged)
+        # An answer that is missing on a merged record is told by the survivor's; nothing else is.
+        said = [
+            survivor.withheld,
+            *(r.withheld for r in self.records(survivor) if r.withheld != UNSAID),
+        ]
+        if reason := next((reason for reason in FIRST_OF if reason in said), ""):
+            return "withheld", "", reason
+        outcome, rule, _ = survivor.outcome
+        return outcome, "parent_quarantined" if rule and into is not None else rule, ""
 
     def records(self, case: Case) -> list[Case]:
         """The records that were merged into the case, in the order of the file."""
         found = []
         for index in sorted(self.merged):
-            end = index
+            end: int = index
             while end in self.merged:
                 end = self.merged[end]
             if end == case.index:
@@ -222,7 +231,7 @@ def _write_copy(writing: Writing, case: Case, first: int) -> None:
     """The case row once more: the same, or with another answer to one question."""
     job, form, sink, truth = writing.job, writing.form, writing.sink, writing.truth
     copy = replace(case, rng=people.stream(job.seed, job.mission.code, case.index, "spelling"))
-    outcome, rule, reason = case.outcome
+    outcome, rule, reason = writing.outcome(case)
     if case.copies == "conflict":
         copy.gender = "masculine" if case.gender == "feminine" else "feminine"
     elif outcome == "accepted":

@@ -73,7 +73,8 @@ BULK_YEAR = 2009
 # Places of cases (from 1) that an export leaves out.
 ABSENT = {(2, "MDA"): {5, 9}, (3, "MDA"): {9}, (4, "NPL"): {10}}
 # From which night on a record is merged into which other one; 0 is a number that no case has.
-MERGED = {"NPL": ((2, 4, 3), (2, 8, 0), (4, 6, 4))}
+MERGED = {"NPL": ((2, 4, 3), (2, 8, 0), (2, 14, 13), (4, 6, 4))}
+REFUSED = {"NPL": frozenset({14})}  # places of merged records on which the person refuses
 WIDENED = {"COL": 2}  # the night from which the form has one column more
 
 RUBBISH = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>\n"

@@ -7,8 +7,8 @@ and which local codes it holds, what an empty cell means, what the question of c
 from __future__ import annotations
 
 from counterflow.synthetic import languages, standard
-from counterflow.synthetic.forms import htcds_xlsx
-from counterflow.synthetic.forms.base import Column, Form, layout
+from counterflow.synthetic.forms import consenting, htcds_xlsx
+from counterflow.synthetic.forms.base import Column, Fill, Form, layout, withdrawn
 
 QUESTIONS = {
     "last_exploitation": "the country of the LAST exploitation",
@@ -27,6 +27,13 @@ STANDARD_LISTS = {
     "referral_reason",
 }  # fmt: skip
 MERGED = "number of the case that this record was merged into, mostly empty"
+CONSENT_KINDS: dict[Fill, str] = {
+    withdrawn: "consent: day of withdrawal", consenting.given_on: "consent: day of consent",
+    consenting.scopes: "consent: what it is for", consenting.guardian: "consent of a guardian",
+    consenting.consent_form: "consent: version of its form",
+    **{fill: f"consent to {scope.replace('_', ' ')}"
+       for scope, fill in consenting.scope_columns.items()},
+}  # fmt: skip
 CALENDARS = {
     "buddhist": "days only; a year alone is Gregorian; 2550 = 2007",
     "solar_hijri": "years alone too; a year begins in March; 1386 began in 2007",
@@ -160,8 +167,9 @@ def _answers(form: Form) -> list[str]:
         f"{form.lists['consent']['yes']!r} = yes, {form.lists['consent']['no']!r} = no, "
         "anything else = not known"
     )
-    if any(c.role == "consent" and c.codes == "" for c in form.sources["case"]):
+    if form.takes_withdrawal:
         lines.append("consent withdrawn: a date in its column means withdrawn, the Yes stays")
+    lines += _consent(form)
     if form.drifting:
         lines.append("capitals drift (Follow up, follow up): they mean the same")
     if form.pre_numbered:
@@ -193,6 +201,26 @@ def _answers(form: Form) -> list[str]:
     return lines
 
 
+def _consent(form: Form) -> list[str]:
+    """What the further columns of consent say."""
+    lines = []
+    if form.fills(consenting.scopes):
+        lines.append("consent: a Yes counts for what is listed beside it; `none` is a No to all")
+    if form.fills(*consenting.scope_columns.values()):
+        lines.append("consent: assistance and data sharing are asked apart; we need no Yes to them")
+    if form.fills(consenting.given_on):
+        after = "renews it" if form.renews else "is a mistake that nobody has looked at"
+        lines.append(f"consent: a day of consent after the day of withdrawal {after}")
+    if form.fills(consenting.consent_form):
+        lines.append("consent: forms F2 and F3 ask for research, F1 did not")
+    if form.fills(consenting.guardian):
+        lines.append(
+            "consent: for minors a guardian, or a representative by a court, is asked too; "
+            f"{form.lists['consent_guardian']['not_needed']!r} = the person is of age"
+        )
+    return lines
+
+
 def _versions(form: Form) -> list[str]:
     if form.v1_until is None:
         return []
@@ -213,8 +241,9 @@ def _places(form: Form) -> dict[str, str]:
 
 
 def _column(form: Form, column: Column) -> str:
+    kind = CONSENT_KINDS.get(column.fill, "consent")
     role = {"personal": "PERSONAL", "ignored": "not needed", "key": "case number",
-            "consent": "consent", "merged": MERGED}.get(column.role, column.field)  # fmt: skip
+            "consent": kind, "merged": MERGED}.get(column.role, column.field)  # fmt: skip
     codes = f"  codes: {column.codes}" if column.codes else ""
     codes += "  (several)" if column.many else ""
     if column.group:

@@ -15,6 +15,7 @@ from typing import TypeVar
 from counterflow.synthetic import calibration as c
 from counterflow.synthetic import corridors, languages
 from counterflow.synthetic.countries import DESTINATIONS, ORIGINS, SOUTH_EASTERN_EUROPE
+from counterflow.synthetic.forms import consenting
 from counterflow.synthetic.forms.base import Form
 from counterflow.synthetic.model import (
     Case,
@@ -47,6 +48,7 @@ YES_STORED = 0.85
 NOTHING_CHOSEN = 0.15  # of lists of means and factors
 
 CONSENT = (("yes", 0.915), ("no", 0.06), ("unknown", 0.02), ("withdrawn", 0.005))
+SOUND_CONSENTS = 2  # the first cases of a mission serve the scenario of withdrawn consents
 LABOUR_TYPES = frozenset({"forced_labour", "child_labour", "forced_begging", "servitude"})
 SECTOR_ROWS_MAX = 2
 LAST_DAY = date(2010, 11, 20)  # nothing that is drawn happened later, unless the case is newer
@@ -159,6 +161,8 @@ def make(
         case.withdrawn = max(case.withdrawn, registered)
     if planted:
         case.consent, case.withdrawn = "yes", None
+    sound = planted or index <= SOUND_CONSENTS
+    consenting.settle(form, case, stream(seed, mission, index, "consent"), sound)
     if form.one_choice:
         _choose_one(case)
     return case

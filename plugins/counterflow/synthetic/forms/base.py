@@ -140,6 +140,7 @@ class Form:
     leg_places: int = 0  # legs of a route that the row of a case has room for
     real_dates: bool = False  # the workbook holds dates as dates
     many_methods: bool = True
+    renews: bool = False  # a consent dated after the withdrawal renews it
     drifting: frozenset[str] = frozenset()  # fields whose capitals drift
     bands: dict[str, tuple[str, ...]] = field(default_factory=dict)  # age band to its spellings
     fed: frozenset[str] = frozenset()  # every `table.field` that a column feeds
@@ -155,10 +156,14 @@ class Form:
             c.group == group and c.field.startswith(f"{table}.") for c in self.sources["case"]
         )
 
+    def fills(self, *fills: Fill) -> bool:
+        """Whether one of these fills a column."""
+        return any(c.fill in fills for columns in self.sources.values() for c in columns)
+
     @property
     def takes_withdrawal(self) -> bool:
         """Whether a column holds the day on which consent was withdrawn."""
-        return any(c.fill is withdrawn for columns in self.sources.values() for c in columns)
+        return self.fills(withdrawn)
 
     def version(self, registered: date) -> str:
         """The version of the form in force on a day."""
@@ -351,6 +356,8 @@ def consent(form: Form, case: Case, part: Any) -> Cell:
 
 def withdrawn(form: Form, case: Case, part: Any) -> Cell:
     """The day a consent was withdrawn, else nothing."""
+    if "consent.withdrawn_on" in case.bad:
+        return case.bad["consent.withdrawn_on"]
     if case.withdrawn is None:
         return ""
     return case.withdrawn if form.real_dates else form.write_day(case.withdrawn)

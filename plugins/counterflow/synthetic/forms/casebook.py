@@ -10,6 +10,7 @@ from typing import Any
 
 from counterflow.synthetic import languages, standard
 from counterflow.synthetic.countries import alpha2, names
+from counterflow.synthetic.forms import consenting
 from counterflow.synthetic.forms.base import (
     Cell,
     Column,
@@ -66,6 +67,7 @@ def lists_of(language: str) -> dict[str, dict[str, str]]:
     lists["labour_sector"] = standard.sector_letters()
     lists["answer"] = {"yes": "Y", "no": "N"} if language == "en" else words(language, "answer")
     lists["consent"] = {"yes": "granted", "no": "denied"}
+    lists["consent_guardian"] = lists["consent"] | {"not_needed": "notApplicable"}
     lists["basis"] = BASIS
     lists["control_answer"] = {"yes": "true", "no": "false"}
     lists["true_false"] = {"yes": "true", "no": "false"}
@@ -109,6 +111,8 @@ def build(mission: Mission) -> Form:
         Column("registeredOn", day_of("case.registered_on", "registered"), "case.registered_on"),
         Column("caseWorker", fixed("worker"), role="personal"),
         Column("consent.research", consent, codes="consent", role="consent"),
+        *consenting.columns(assistance="consent.assistance", data_sharing="consent.dataSharing",
+                            given_on="consent.givenOn", guardian="consent.guardian"),
         Column("consent.withdrawnOn", withdrawn, role="consent"),
         Column("person.firstName", fixed("name"), role="personal"),
         Column("person.lastName", fixed("surname"), role="personal"),

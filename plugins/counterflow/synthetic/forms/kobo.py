@@ -11,6 +11,7 @@ from datetime import date
 
 from counterflow.synthetic import languages, standard
 from counterflow.synthetic.countries import alpha2, names
+from counterflow.synthetic.forms import consenting
 from counterflow.synthetic.forms.base import (
     Column,
     Fill,
@@ -105,6 +106,19 @@ FURTHER = {
     "age2=autor2_edad",
     "bn": "children=sontan_sonkhya language=matribhasha residence=boshobash_desh",
 }
+# What the forms ask of consent beside yes and no.
+CONSENT = {
+    "en": {"scopes": "con_Scope", "given_on": "con_Date", "guardian": "con_Guardian"},
+    "fr": {"given_on": "accord_date", "guardian": "accord_tuteur"},
+    "es": {"scopes": "consiente_para", "given_on": "fecha_consentimiento",
+           "guardian": "consiente_tutor"},
+    "bn": {"given_on": "sommoti_tarikh", "guardian": "obhibhabok_sommoti"},
+}  # fmt: skip
+SCOPES = {
+    "en": "research assistance data_sharing none",
+    "es": "investigacion asistencia compartir_datos ninguno",
+}
+NOT_NEEDED = {"en": "na", "fr": "so", "es": "no_aplica", "bn": "প্রযোজ্য নয়"}
 # The Spanish form was widened in 2010.
 V1_UNTIL = {"es": date(2009, 12, 31)}
 V1_LACKS = frozenset({"case.is_retrafficked", "case.primary_language", "case.secondary_language"})
@@ -151,6 +165,10 @@ def lists_of(language: str) -> dict[str, dict[str, str]]:
     lists = {name: dict(held) for name, held in lists.items()}
     lists["education"] = standard.numbered("education", "", 0)
     lists["consent"] = lists["answer"]
+    lists["consent_guardian"] = lists["answer"] | {"not_needed": NOT_NEEDED[language]}
+    if language in SCOPES:
+        scopes = ("research", "assistance", "data_sharing", "none")
+        lists["consent_scope"] = dict(zip(scopes, SCOPES[language].split(), strict=True))
     for number, name in enumerate(("sexual_form", "online_platform", "referral_reason",
                                    "organisation_type", "perpetrator_role",
                                    "vulnerability_factor", "trafficking_status")):  # fmt: skip
@@ -266,6 +284,7 @@ def build(mission: Mission) -> Form:
         single("status", "case.case_status", "status", "case_status"),
         *asked_further,
         Column(head["consent"], consent, codes="consent", role="consent"),
+        *consenting.columns(**CONSENT[language]),
         Column(head["withdrawn"], withdrawn, role="consent"),
         Column(head["comments"], fixed("notes"), role="personal"),
         *local_columns(mission),

@@ -12,6 +12,7 @@ from typing import Any
 
 from counterflow.synthetic import languages, standard
 from counterflow.synthetic.countries import alpha2, names
+from counterflow.synthetic.forms import consenting
 from counterflow.synthetic.forms.base import (
     BASIS_KEYS,
     Cell,
@@ -58,12 +59,13 @@ class Office:
     months: bool = False  # duration in months, else codes 1 to 4
     buddhist: bool = False
     archive: str = "export"
+    renews: bool = False  # a new consent form after a withdrawal is a new consent
     asks: str = ""  # optional columns and files, by their words
 
 
 OFFICES = {
     "ro": Office(";", "%d.%m.%Y", ("", "-99", "nu se ştie"), ", ", "{index:04d}/{yy:02d}", False,
-                 archive="cazuri", asks="language language2 screening referral end_date"),
+                 archive="cazuri", renews=True, asks="language language2 screening referral end_date"),
     "ru": Office(";", "%d.%m.%Y", ("", "-99", "не указано"), "; ", "Д-{index:05d}", True,
                  months=True, archive="dela", asks="language language2 screening"),
     "uk": Office(";", "%d.%m.%Y", ("", "-99", "н/д"), ",", "{index:06d}", True, iso2=True,
@@ -81,7 +83,7 @@ OFFICES = {
     "ar": Office(",", "%d/%m/%Y", ("", "غير معروف", "-99"), "، ", "{index:05d}", False,
                  age_kind="years", archive="malaffat", asks="residence"),
     "th": Office(",", "%d/%m/%Y", ("", "00", "ไม่ทราบ"), ",", "ค{index:05d}", False, "no",
-                 buddhist=True, archive="cases", asks="age_then referral end_date"),
+                 buddhist=True, archive="cases", renews=True, asks="age_then referral end_date"),
 }  # fmt: skip
 
 
@@ -176,6 +178,7 @@ def build(mission: Mission) -> Form:
         code("referral", "case.referral_source", "referral", "organisation_type"),
         code("status", "case.case_status", "status", "case_status"),
         Column(head["consent"], consent, codes="consent", role="consent"),
+        *consenting.columns(given_on=head["consent_on"], consent_form=head["consent_form"]),
         Column(head["withdrawn_on"], withdrawn, role="consent"),
         Column(head["worker"], fixed("worker"), role="personal"),
         Column(head["notes"], fixed("notes"), role="personal"),
@@ -311,4 +314,5 @@ def build(mission: Mission) -> Form:
         age_kind=office.age_kind,
         calendar="buddhist" if office.buddhist else "gregorian",
         many_methods=False,
+        renews=office.renews,
     )  # fmt: skip
