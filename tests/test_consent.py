@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterflow.consent import GIVEN, ORDER, REASONS, strongest
+from counterflow.consent import FIELDS, GIVEN, ORDER, REASONS, strongest
 from counterflow.contracts import Contract, load_contract
 from counterflow.ingest import Landed, ingest
 from tests.support import CONTRACT, KEYS, NIGHT, archive, case, table
@@ -206,6 +206,10 @@ def test_unknown_answers_are_signalled_by_token_and_never_by_their_text() -> Non
         for part in ("from", "scope", "given_on", "form_versions", "guardian", "withdrawn_on")
     }
     assert all(s["detail"].startswith("#") for s in signals)
+    assert {s["field"] for s in signals} <= set(FIELDS)
+    apart = land(COLUMNS, [GOOD_COLUMNS | {"Help": "ask", "Share": "ask"}]).signals.to_pylist()
+    assert {s["field"] for s in apart} == {"consent.scope.assistance", "consent.scope.data_sharing"}
+    assert {s["field"] for s in apart} <= set(FIELDS)
     assert "zxqvella" not in str(found).casefold() + str(signals).casefold()
 
 

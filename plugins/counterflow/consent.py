@@ -8,12 +8,13 @@ what speaks against a row; one thing alone takes something back, a renewal that 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from counterflow.columns import Cells, Mask
-from counterflow.contracts.consents import RESEARCH, Consent, ConsentDate, Guardian, Scopes
+from counterflow.contracts.consents import RESEARCH, Consent, ConsentDate, Guardian, Scope, Scopes
 from counterflow.contracts.model import Column, Header
 from counterflow.depersonalise import code_token, length_class
 from counterflow.fields import FieldReader
@@ -42,6 +43,13 @@ ORDER = (
     "consent_unknown",
 )
 SILENCE = "consent_unknown"  # the one reason that another record of the same person may outweigh
+
+# What a signal of consent may be about: the closed list of its fields.
+FIELDS = (
+    *("consent.from", "consent.scope", "consent.given_on", "consent.withdrawn_on"),
+    *("consent.form_versions", "consent.guardian"),
+    *(f"consent.scope.{scope}" for scope in get_args(Scope)),
+)
 
 _NO, _CONTRADICTORY, _WITHDRAWN, _OUT_OF_SCOPE, _NO_GUARDIAN, _UNKNOWN = (
     1 << number for number in range(1, len(ORDER))

@@ -34,6 +34,7 @@ from pathlib import Path
 
 import duckdb
 
+from counterflow import consent
 from counterflow.canonical import TABLES, landed_name
 from counterflow.settings import PROJECT
 from counterflow.warehouse import sentences
@@ -255,18 +256,8 @@ class Vocabulary:
         )
 
     def _issue_field(self, value: str) -> bool:
-        """A field, a column of consent (`consent.guardian`, `consent.scope.<its name>`), or a field of one mission."""
-        part, _, rest = value.partition(".")
-        if part == "consent" and rest:
-            return all(self._is_of_consent(name) for name in rest.split("."))
-        return value in self._names or self._is_local_field(value)
-
-    def _is_of_consent(self, name: str) -> bool:
-        if not _NAME.fullmatch(name):
-            return False
-        words = sentences.program_words()
-        known = all(part in words for part in name.split("_"))
-        return known or self._said is None or self._said.holds(name)
+        """A field, a column of consent (`consent.guardian`), or a field of one mission."""
+        return value in self._names or value in consent.FIELDS or self._is_local_field(value)
 
     def _is_local_field(self, value: str) -> bool:
         if self.built is None:
