@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from counterflow import nightly
+from counterflow import consent, nightly
 from counterflow.sealing import Seal
 from counterflow.settings import PROJECT
 from counterflow.warehouse import gates
@@ -310,8 +310,13 @@ def test_no_column_is_closed_by_a_vocabulary_that_is_none() -> None:
 
 def test_signals_are_about_fields_of_ours_and_columns_of_consent() -> None:
     vocabulary = Vocabulary(PROJECT / "dags" / "missions")
-    ours = {"", "gender", "registered_on", "consent.research", "consent.scope.data_sharing"}
-    ours |= {"consent.guardian", "consent.withdrawn", "consent.date", "consent.version"}
+    ours = {"", "gender", "registered_on", *consent.FIELDS}
     assert vocabulary.foreign("issue_field", ours) == set()
-    typed = {f"consent.{NAME}", "consent.", "consent.a b", "Anna Maria"}
+    typed = {
+        f"consent.{NAME}",
+        "consent.",
+        "consent.scope.photographs",
+        "consent.a b",
+        "Anna Maria",
+    }
     assert vocabulary.foreign("issue_field", typed) == typed
