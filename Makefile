@@ -20,10 +20,10 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install demo up test slow lint secrets bench
+.PHONY: help install demo up test slow lint secrets bench bench-disclosure
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
 
 install: $(INSTALLED) ## .venv, exactly as locked
 
@@ -52,6 +52,9 @@ secrets: $(INSTALLED) ## var/secrets, for docker-compose.yml
 
 bench: $(INSTALLED) ## time the parts and the whole, into docs/benchmarks.md
 	$(BIN)/python -m counterflow.bench
+
+bench-disclosure: $(INSTALLED) ## disclosure control beside its peers, into docs/benchmarks.md
+	$(BIN)/python -m counterflow.disclosure.bench
 
 # uv has its own environment: `uv pip sync` removes from .venv all that is not in the lock.
 $(UV):

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from counterflow.disclosure.hierarchies import Hierarchy
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+Levels = np.ndarray[Any, np.dtype[np.int8]]  # by row and column
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def numbered(values: pa.ChunkedArray) -> tuple[Ints, pa.Array]:
     rank[-1] = 0
     places = pc.fill_null(coded.indices, len(order)).to_numpy(zero_copy_only=False)
     first = pa.nulls(1, coded.dictionary.type)
-    return rank[places.astype(np.int64)], pa.concat_arrays(
+    return rank.astype(np.int32)[places], pa.concat_arrays(
         [first, coded.dictionary.take(pa.array(order))]
     )
 
@@ -145,7 +146,7 @@ def pack(columns: Sequence[Column]) -> tuple[Ints, list[tuple[int, ...]]]:
     return codes, shifted
 
 
-def write(column: Column, levels: Ints, rows: Ints) -> list[pa.Array]:
+def write(column: Column, levels: Levels, rows: Ints) -> list[pa.Array]:
     """The released cells of `rows`, each shown at its level: the column and one per coarser level."""
     ids = column.ids[rows]
     return [

@@ -104,10 +104,10 @@ class Coverage:
         among = [(node, self._bound(node)) for node in wanted]
         with ThreadPoolExecutor(self.threads) as pool:
             found = list(pool.map(self._count, among))
-        for node, rows, looked_at in found:
+        for node, bits, count, looked_at in found:
             self.work += looked_at
-            if len(rows):
-                self.bits[node], self.count[node] = self._packed(rows), len(rows)
+            if count:
+                self.bits[node], self.count[node] = bits, count
             else:
                 self.empty.add(node)
         return [node for node in wanted if node in self.bits]
@@ -122,14 +122,16 @@ class Coverage:
                 bits = self.bits[coarser] if bits is None else bits & self.bits[coarser]
         return self.bits[self.problem.nothing] if bits is None else bits
 
-    def _count(self, asked: tuple[Node, Bits | None]) -> tuple[Node, Ints, int]:
+    def _count(self, asked: tuple[Node, Bits | None]) -> tuple[Node, Bits, int, int]:
+        """(node, the rows it covers, how many, how many were looked at); runs in a thread."""
         node, among = asked
         if among is None:
-            return node, np.empty(0, np.int64), 0
+            return node, np.empty(0, np.uint8), 0, 0
         rows = np.flatnonzero(np.unpackbits(among, count=self.size))
         if len(rows) < self.problem.k:
-            return node, rows[:0], 0
-        return node, self.problem.safe(rows, node), len(rows)
+            return node, among, 0, 0
+        safe = self.problem.safe(rows, node)
+        return node, self._packed(safe), len(safe), len(rows)
 
     def _packed(self, rows: Ints) -> Bits:
         flags = np.zeros(self.size, bool)
@@ -241,4 +243,11 @@ def cover(problem: Problem, *, effort: int = 2, threads: int = 2) -> Cover:
         start = sorted(tried.rows)
     coverage = Coverage(problem, threads)
     found, known = climb(coverage, start, 99 if not start else 3, WORK * max(effort, 1))
-    return borrow(coverage, found, known, effort)
+    return borrow(coverage, found, _worth_a_visit(coverage, found, known), effort)
+
+
+def _worth_a_visit(coverage: Coverage, found: Cover, known: Iterable[Node]) -> list[Node]:
+    """The nodes that are used, then those that cover most, as far as the work goes."""
+    order = sorted(known, key=lambda n: (n not in found.rows, -coverage.count[n], n))
+    sizes = np.cumsum([coverage.count[node] for node in order])
+    return order[: max(len(found.rows), int(np.searchsorted(sizes, WORK)))]

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from counterflow.disclosure import lattice
 from counterflow.disclosure.checking import Check, check
-from counterflow.disclosure.encoding import Column, Ints, encode, numbered, pack, write
+from counterflow.disclosure.encoding import Column, Ints, Levels, encode, numbered, pack, write
 from counterflow.disclosure.lattice import UNIT, Problem
 from counterflow.disclosure.policy import LATTICE_COLUMNS, DisclosureRefused, Policy
 from counterflow.disclosure.tree import grow
@@ -70,7 +70,7 @@ def anonymise(
     columns = encode(table, quasi_identifiers, policy.hierarchies)
     secrets = [numbered(table[name])[0] for name in sensitive]
     # From here on rows are in the order of their content, whatever order they came in.
-    order = np.lexsort([*secrets, *(column.paths[column.ids] for column in columns)])
+    order = _by_content([column.paths[column.ids] for column in columns], columns, secrets)
     columns = [replace(column, ids=column.ids[order]) for column in columns]
     secrets = [values[order] for values in secrets]
     worth = [
@@ -81,7 +81,17 @@ def anonymise(
         kept, shown = _by_tree(columns, worth, secrets, policy)
     else:
         kept, shown = _by_lattice(columns, worth, secrets, policy, threads)
-    return _written(table, columns, sensitive, policy, order, kept, shown)
+    return _written(table, columns, sensitive, secrets, policy, order, kept, shown)
+
+
+def _by_content(looks: list[Ints], columns: Sequence[Column], secrets: Sequence[Ints]) -> Ints:
+    """An order of rows that follows from what they show: rows that are alike may change places."""
+    if sum(column.bits for column in columns) <= CODE_BITS:
+        packed = np.zeros(len(looks[0]), np.int64)
+        for look, column in zip(looks, columns, strict=True):
+            packed = (packed << column.bits) | look
+        looks = [packed]
+    return np.lexsort([*reversed(secrets), *reversed(looks)])
 
 
 def fits_lattice(columns: Sequence[Column]) -> bool:
@@ -95,7 +105,7 @@ def _by_lattice(
     secrets: Sequence[Ints],
     policy: Policy,
     threads: int,
-) -> tuple[Ints, Ints]:
+) -> tuple[Ints, Levels]:
     """(rows that are released, the level at which each shows each column)."""
     if sum(column.bits for column in columns) > CODE_BITS:
         raise DisclosureRefused(
@@ -104,7 +114,7 @@ def _by_lattice(
     codes, masks = pack(columns)
     problem = Problem(codes, tuple(secrets), tuple(masks), tuple(worth), policy.k, policy.l)
     found = lattice.cover(problem, effort=policy.effort, threads=threads)
-    shown = np.full((len(codes), len(columns)), -1, np.int64)
+    shown = np.full((len(codes), len(columns)), -1, np.int8)
     for node, rows in found.rows.items():
         shown[rows] = node
     kept = np.flatnonzero(shown[:, 0] >= 0)
@@ -116,10 +126,10 @@ def _by_tree(
     worth: Sequence[tuple[int, ...]],
     secrets: Sequence[Ints],
     policy: Policy,
-) -> tuple[Ints, Ints]:
+) -> tuple[Ints, Levels]:
     shown = grow(columns, worth, secrets, policy.k, policy.l)
     if shown is None:
-        return np.empty(0, np.int64), np.empty((0, len(columns)), np.int64)
+        return np.empty(0, np.int64), np.empty((0, len(columns)), np.int8)
     return np.arange(len(shown)), shown
 
 
@@ -127,19 +137,24 @@ def _written(
     table: pa.Table,
     columns: Sequence[Column],
     sensitive: Sequence[str],
+    secrets: Sequence[Ints],
     policy: Policy,
     content: Ints,
     kept: Ints,
-    shown: Ints,
+    shown: Levels,
 ) -> Anonymised:
+    looks = [
+        column.paths[column.ids[kept]] & np.array(column.masks)[shown[:, place]]
+        for place, column in enumerate(columns)
+    ]
+    order = _by_content(looks, columns, [values[kept] for values in secrets])
+    kept, shown = kept[order], shown[order]
     arrays: dict[str, Any] = {}
     for place, column in enumerate(columns):
         arrays |= dict(zip(column.written, write(column, shown[:, place], kept), strict=True))
     for name in sensitive:
         arrays[name] = table[name].take(pa.array(content[kept]))
     released = pa.table(arrays)
-    order = np.lexsort([numbered(released[name])[0] for name in reversed(released.column_names)])
-    released, kept, shown = released.take(pa.array(order)), kept[order], shown[order]
     levels = {column.name: column.written for column in columns}
     names = tuple(itertools.chain.from_iterable(levels.values()))
     checked = check(released, names, sensitive)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from counterflow.disclosure.encoding import Column, Ints
+from counterflow.disclosure.encoding import Column, Ints, Levels
 from counterflow.disclosure.grouping import Flags, diverse, groups, in_safe_groups
 
 
@@ -25,13 +25,13 @@ def grow(
     secrets: Sequence[Ints],
     k: int,
     l: int,  # noqa: E741
-) -> Ints | None:
+) -> Levels | None:
     """Levels by row and column; None if not even all rows together are a safe class."""
     size = len(columns[0].ids)
     everyone = np.zeros(size, np.int64)
     if not in_safe_groups(everyone, secrets, k, l).all():
         return None
-    shown = np.tile(np.array([c.any for c in columns], np.int64), (size, 1))
+    shown = np.tile(np.array([c.any for c in columns], np.int8), (size, 1))
     # By column and level: a small number for each value that looks different there.
     looks = [
         [np.unique(column.paths & mask, return_inverse=True)[1] for mask in column.masks]
@@ -39,7 +39,7 @@ def grow(
     ]
     active = np.arange(size)
     group = everyone
-    levels = shown[:1].copy()  # by class and column
+    levels = shown[:1].astype(np.int64)  # by class and column
     blocked = np.zeros(levels.shape, bool)
     while len(active):
         best = np.zeros(len(levels), np.int64)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from counterflow.disclosure.encoding import Column, Ints
+from counterflow.disclosure.encoding import Column, Ints, Levels
 from counterflow.disclosure.policy import Policy
 
 LARGEST = 10  # pair moves that are listed
@@ -73,7 +73,7 @@ class Utility:
 
 
 def utility(
-    table: pa.Table, columns: Sequence[Column], kept: Ints, shown: Ints, policy: Policy
+    table: pa.Table, columns: Sequence[Column], kept: Ints, shown: Levels, policy: Policy
 ) -> Utility:
     """Compare the input's columns with what rows `kept` show at the levels `shown`."""
     losses, lost, whole = [], 0.0, 0.0
