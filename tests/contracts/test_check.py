@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,62 @@ ERRORS = [
     pytest.param(
         "no: [nu]", "no: [DA]", "MDA.yml", "consent.research",
         "the same answer", id="consent both ways",
+    ),
+    pytest.param(
+        'personal: [Nume, IDNP]', 'personal: [Nume, Acord cercetare]', "MDA.yml",
+        'tables.case.personal', 'read under `consent.research.from`', id='consent column is personal',
+    ),
+    pytest.param(
+        'Observații: free text', 'Retras la: free text', "MDA.yml",
+        'tables.case.ignore.Retras la', 'read under `consent.research.withdrawn`', id='withdrawal is ignored',
+    ),
+    pytest.param(
+        'missing: ["-99", nu se știe]', 'missing: ["-99", da]', "MDA.yml",
+        'missing', 'a yes to research too', id='no answer is a yes',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'withdrawn: Acord cercetare}', "MDA.yml",
+        'consent.research.withdrawn', 'read under `from` too', id='one column, two questions',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'guardian: {from: Tutore, yes: da, no: [Da]}}', "MDA.yml",
+        'consent.research.guardian', 'stands in `yes` and in `no`', id='guardian both ways',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'guardian: {from: Tutore, yes: ["-99"]}}', "MDA.yml",
+        'consent.research.guardian', "a guardian's yes too", id='no answer is a guardian yes',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'form_versions: {from: Formular, covers: [B], does_not_cover: [b]}}', "MDA.yml",
+        'consent.research.form_versions', 'in `covers` and in `does_not_cover`', id='form covers and does not',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'scope: {from: Pentru, codes: {ajutor: assistance}}}', "MDA.yml",
+        'consent.research.scope', 'no item means `research`', id='scope without research',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'scope: {from: Pentru, codes: {studii: research, Studii: assistance}}}', "MDA.yml",
+        'consent.research.scope', 'in `research` and in `assistance`', id='item of two scopes',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'scope: {from: Pentru, codes: {studii: reserch}}}', "MDA.yml",
+        'consent.research.scope.codes.studii', 'research', id='scope that is none',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'scope: {columns: {assistance: Ajutor}, also_needs: [data_sharing]}}', "MDA.yml",
+        'consent.research.scope', 'which no column or code tells of', id='need that nobody asks',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'renews: true}', "MDA.yml",
+        'consent.research', 'needs `given_on` and `withdrawn_on`', id='renewal without days',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'given_on: {from: Dat la, date: "%d %b %Y"}}', "MDA.yml",
+        'consent.research.given_on.date', 'names of `months`', id='months of consent',
+    ),
+    pytest.param(
+        'withdrawn: Retras la}', 'guardien: {from: Tutore, yes: da}}', "MDA.yml",
+        'consent.research.guardien', 'Did you mean `guardian`?', id='misspelt key of consent',
     ),
     pytest.param(
         "personal: [Nume, IDNP]", "personal: [Nume, Sex]", "MDA.yml", "tables.case.personal",
@@ -308,3 +365,33 @@ def test_columns_of_fixed_width_do_not_overlap(missions: Path, change) -> None:
     change("    file: cazuri*.csv\n", "    file: cazuri*.csv\n" + WIDTHS.replace("9-18", "8-18"),
            "dialects/legacy.yml")  # fmt: skip
     assert any("overlaps `Nr. caz`" in str(error) for error in check_folder(missions).errors)
+
+
+CONSENT = (
+    "consent:\n  research: {from: Acord cercetare, yes: [da], no: [nu], withdrawn: Retras la}\n"
+)
+
+
+@pytest.mark.parametrize("left", ["", "consent: {}\n"])
+def test_a_contract_without_consent_is_refused_with_its_cure(
+    missions: Path, change: Callable[..., int], left: str
+) -> None:
+    change(CONSENT, left)
+    (error,) = check_folder(missions).errors
+    assert error.key in ("consent", "consent.research")
+    assert "name the column of consent to research and its words for yes" in str(error)
+
+
+def test_a_guardian_is_asked_only_where_one_can_tell_who_is_a_minor(
+    missions: Path, change: Callable[..., int]
+) -> None:
+    age = (
+        '    becomes:\n      age_band: {from: Data nașterii, date: "%d.%m.%Y", at: registered_on}\n'
+    )
+    change(age, "", "dialects/legacy.yml")
+    line = change("withdrawn: Retras la}", "guardian: {from: Tutore, yes: da}}")
+    (error,) = check_folder(missions).errors
+    assert (error.file.name, error.line) == ("MDA.yml", line)
+    assert "nothing tells who is a minor: fill `case.age_band`" in str(error)
+    change("yes: da}}", "yes: da, not_needed: major}}")
+    assert check_folder(missions).errors == []

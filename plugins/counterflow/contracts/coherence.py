@@ -105,19 +105,22 @@ def _not_asked(loaded: Loaded) -> Iterator[ContractError]:
 def _consent(loaded: Loaded) -> Iterator[ContractError]:
     """A code for "not answered" allows nothing; each column of consent is asked one thing."""
     research, at = loaded.contract.consent.research, ("consent", "research")
-    allowing = {"a yes to research": research.yes}
+    allowing: list[tuple[tuple[str, ...], str, list[str]]] = [
+        (("missing",), "a yes to research", research.yes)
+    ]
     if research.guardian is not None:
-        allowing["a guardian's yes"] = [*research.guardian.yes, *research.guardian.not_needed]
+        words = [*research.guardian.yes, *research.guardian.not_needed]
+        allowing.append(((*at, "guardian"), "a guardian's yes", words))
     if research.form_versions is not None:
-        allowing["a form that covers research"] = research.form_versions.covers
+        covering = research.form_versions.covers
+        allowing.append(((*at, "form_versions"), "a form that covers research", covering))
     if research.scope is not None:
-        allowing["a scope of consent"] = list(research.scope.codes)
-    for what, words in allowing.items():
+        allowing.append(((*at, "scope"), "a scope of consent", list(research.scope.codes)))
+    for place, what, words in allowing:
         for word in loaded.contract.missing:
             if fold(word) in set(map(fold, words)):
-                yield loaded.error(
-                    ("missing",), f"`{word}` is {what} too; take it out of one of them"
-                )
+                problem = f"`{word}` means no answer and is {what} too; take it out of one of them"
+                yield loaded.error(place, problem)
     read: dict[str, str] = {}
     for part, header in research.read:
         if (before := read.setdefault(str(header), part)) != part:

@@ -17,6 +17,7 @@ from counterflow.contracts.strict import Strict
 from counterflow.text import fold
 
 Scope = Literal["research", "assistance", "data_sharing", "other"]
+Item = Literal["research", "assistance", "data_sharing", "other", "none"]
 RESEARCH: Scope = "research"
 
 
@@ -38,7 +39,7 @@ class Scopes(Strict):
     """The column that lists what was agreed to."""
     many: str | None = None
     """The delimiter between several scopes in one cell. Without it a cell holds one."""
-    codes: dict[str, Scope | Literal["none"]] = Field(default_factory=dict)
+    codes: dict[str, Item] = Field(default_factory=dict)
     """What its items mean; `none` is an item with which the person agrees to nothing."""
     columns: dict[Scope, Header] = Field(default_factory=dict)
     """Scope → its own column, answered in the words of `yes` and `no`."""
@@ -55,7 +56,7 @@ class Scopes(Strict):
             raise ValueError(
                 "`codes` and `many` are for a column that lists scopes: leave them out"
             )
-        told = set(self.columns) or {scope for scope in self.codes.values() if scope != "none"}
+        told = {str(scope) for scope in (self.columns or self.codes.values())} - {"none"}
         if self.from_ is not None and RESEARCH not in told:
             raise ValueError(
                 "no item means `research`: no case could ever be used; add it to `codes`"
