@@ -28,6 +28,7 @@ OURS = [
     "#0efb1501d4dd5ca76492ff3620fc52d8, up to 16 characters",
     "column 3 of 12: dropped, its name withheld",
     "of 17 codes no accepted row holds `ยาเสพติด`, `วิธีอื่น`",
+    "of 11 codes no accepted row holds `Enrôlement par groupe armé`, `Prélèvement d'organes`",
     "version `v1` did not ask `case.education`, and it is answered",
     "no dates of the gregorian calendar, but of the buddhist",
     "no longer among the accepted cases",
@@ -65,6 +66,17 @@ def test_a_part_of_a_word_of_a_contract_is_not_in_it() -> None:
     assert contracts.holds("ana")
     assert not contracts.holds("nana")
     assert not contracts.holds("")
+
+
+def test_a_code_that_holds_the_mark_we_quote_with_is_told_by_its_words(tmp_path: Path) -> None:
+    (tmp_path / "UZB.yml").write_text(
+        "codes: {yes_no: {O`zbek: other}}  # as they write it\n", "utf-8"
+    )
+    contracts = said(tmp_path)
+    assert contracts.has_ticks
+    assert ours("of 2 codes no accepted row holds `O`zbek`", contracts)
+    assert not ours("of 2 codes no accepted row holds `O`brien`", contracts)
+    assert not CONTRACTS.has_ticks
 
 
 @pytest.mark.parametrize("text", ["an open ` mark", "word " * 500, "`" + "x" * 300 + "`"])

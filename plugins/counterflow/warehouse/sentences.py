@@ -50,10 +50,11 @@ class Said:
 
     text: str
     names: frozenset[str]
+    has_ticks: bool = False  # some code or label holds the mark that we quote with
 
     def holds(self, quoted: str) -> bool:
         """Whether the quoted text stands in a contract, not as a part of a longer word."""
-        wanted = fold(quoted)
+        wanted = _folded(quoted)
         place = self.text.find(wanted) if wanted else -1
         while place >= 0:
             end = place + len(wanted)
@@ -76,13 +77,14 @@ def said(missions: Path) -> Said:
     for text in texts:
         named += re.findall(r"^\s*(?:steward|connection|mission): *(.+)$", text, re.M)
     names = frozenset(word.casefold() for name in named for word in _PIECE.findall(name))
-    return Said("\n".join(map(_folded, texts)), names)
+    has_ticks = any("`" in _COMMENT.sub("", text) for text in texts)
+    return Said("\n".join(map(_folded, texts)), names, has_ticks)
 
 
 @lru_cache(maxsize=512)
 def _folded(text: str) -> str:
-    """A contract's text with quotation marks and line ends as blanks: a scalar may be folded over lines."""
-    return fold(re.sub(r"[\"'\n]+", " ", text))
+    """A text with quotation marks and line ends as blanks: YAML doubles the ones, and folds a scalar over lines."""
+    return fold(re.sub(r"[\"'`\n\\]+", " ", text))
 
 
 @lru_cache(maxsize=1)
@@ -124,9 +126,23 @@ def ours(text: str, contracts: Said | None, names: Collection[str] = ()) -> bool
     Without contracts (they may have changed since) what is quoted is only held to its length. `names` are words
     that may stand anywhere: codes of missions, their desks, tables and fields.
     """
-    if len(text) > _LONGEST or text.count("`") % 2:
+    if len(text) > _LONGEST:
         return False
     known = program_words()
+    if (
+        contracts is not None
+        and contracts.has_ticks
+        and (text.count("`") % 2 or _QUOTED.search(text))
+    ):
+        # a code may hold a mark itself: then no mark tells where what is quoted ends
+        words = _WORD.findall(_HEX.sub(" ", text))
+        if all(
+            w.casefold() in known or w.casefold() in contracts.names or contracts.holds(w)
+            for w in words
+        ):
+            return True
+    if text.count("`") % 2:
+        return False
     for quoted in _QUOTED.findall(text):
         if contracts is None:
             if len(quoted) > 200:
