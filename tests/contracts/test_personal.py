@@ -60,6 +60,14 @@ def test_a_name_that_is_harmless_is_none(label: str) -> None:
     assert looks_personal(Header(label=label)) is None
 
 
+def test_the_label_decides_where_the_standards_template_is_shifted() -> None:
+    assert (
+        looks_personal(Header(label="Mailing Country", technical="prs_MailingPostalCode")) is None
+    )
+    assert looks_personal(Header(label="Mailing Street", technical="prs_MailingCountry"))
+    assert looks_personal(Header(label="Column 5", technical="prs_FirstName"))
+
+
 def broken(missions: Path, old: str, new: str) -> Path:
     path = missions / "MDA.yml"
     text = path.read_text("utf-8")

@@ -88,7 +88,13 @@ def _excused(table: Table, header: Header) -> bool:
 
 
 def looks_personal(header: Header) -> str | None:
-    """What a column of this name is, if that is personal: by its label, its technical name or the last part of either."""
+    """What a column of this name is, if that is personal: by its label, its technical name or the last part of either.
+
+    A label that the standard has for a field that lands decides alone: the standard's own template has technical names that stand
+    shifted by a column or two.
+    """
+    if header.label is not None and plain(header.label) in _landing_labels():
+        return None
     for name in (header.label, header.technical):
         for text in (name, name.rpartition(".")[2]) if name else ():
             found = _called(plain(text))
@@ -108,6 +114,17 @@ def _called(name: str) -> str | None:
         if any(tuple(words[i : i + length]) == term for i in range(len(words) - length + 1)):
             return found
     return None
+
+
+@lru_cache(maxsize=1)
+def _landing_labels() -> frozenset[str]:
+    """Labels of the standard's fields that land as they are, and of no field that is dropped."""
+    ways: dict[str, set[str]] = {}
+    for row in standard.rows():
+        if row.field:
+            way = sensitivity.entry(sensitivity.STANDARD, row.field).way
+            ways.setdefault(plain(row.label), set()).add(way)
+    return frozenset(label for label, found in ways.items() if found == {"kept"})
 
 
 @lru_cache(maxsize=1)
