@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from counterflow.release import building, deciding
+from counterflow.release import building, deciding, report
 from counterflow.release.building import Built
 from counterflow.settings import Settings
 from tests.release.world import installation, publish, small
@@ -41,6 +41,13 @@ def released_world(candidate_world: World, tmp_path_factory: pytest.TempPathFact
     world = _copied(candidate_world, tmp_path_factory.mktemp("released"))
     deciding.approve(world.settings, world.built.number, world.built.digest, "desk")
     return world
+
+
+@pytest.fixture(autouse=True)
+def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test makes for itself has pages without plots, which cost more than all the rest."""
+    for name in ("lost", "marginals", "trend", "means"):
+        monkeypatch.setattr(report.plots, name, lambda *_: "<svg></svg>")
 
 
 Copy = Callable[[World], World]

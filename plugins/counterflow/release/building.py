@@ -38,6 +38,7 @@ from counterflow.release import policy as policies
 from counterflow.release.describe import MICRODATA
 from counterflow.release.errors import Refused
 from counterflow.release.inside import Inside
+from counterflow.release.losses import losses
 from counterflow.release.microdata import Earlier
 from counterflow.release.policy import ReleasePolicy
 from counterflow.sealing import Seal
@@ -164,18 +165,14 @@ def _built(
     results = check(settings, releases, seal, places.candidate(releases, number), made)
     told("gates", 1, 1)
     shown = tables[MICRODATA].num_rows
-    suppressed = sum(
-        c.to_pylist().count(contents.SUPPRESSED)
-        for n, c in zip(columns, tables[MICRODATA].columns, strict=True)
-        if n in policy.columns
-    )
+    lost = losses(tables[MICRODATA], policy)
     counts: dict[str, int | float] = {
         "accepted cases": base.num_rows,
         "rows of the microdata": shown,
         "cases not shown": base.num_rows - shown,
         "classes": len(rows.shown),
-        "suppressed share of cells, %": round(
-            100 * suppressed / max(shown * len(policy.columns), 1), 1
+        "cells that show nothing, %": round(
+            100 * sum(one.suppressed for one in lost) / len(lost), 1
         ),
         **{name: int(count) for name, count in sorted((rows.notes + counted.notes).items())},
         "seconds": round(time.monotonic() - started, 1),

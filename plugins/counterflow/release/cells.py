@@ -104,7 +104,11 @@ def make(
     create or replace temp table cell_moved as
         select cell, {_ID.format("cell")} as id, coalesce(d.n, 0) + coalesce(v.departures, 0) as moved,
             coalesce(v.departures, 0) as departures, v.count as said, {is_new} as is_new
-        from (select cell from cell_fresh union select cell from cell_values_before)
+        from (
+            select cell from cell_fresh where "count" is not null or exists (
+                from cell_cases as c where c.id = {_ID.format("cell")})
+            union select cell from cell_values_before
+        )
         left join cell_values_before as v using (cell)
         left join cell_difference as d on d.id = {_ID.format("cell")};
     create or replace temp table cell_values as

@@ -52,12 +52,17 @@ def write_package(folder: Path, about: About, tables: Mapping[str, pa.Table]) ->
                 "bytes": path.stat().st_size,
                 "hash": f"sha256:{sha256(path)}",
             }
-            if kind == "csv":
+            if kind != "dta":
                 resource |= {
                     "profile": "tabular-data-resource",
-                    "encoding": "utf-8",
                     "schema": _schema(about, name, table),
                 }
+            if kind == "csv":
+                resource["encoding"] = "utf-8"
+            if (
+                kind == "parquet"
+            ):  # frictionless reads it, but counts no bytes of it; SHA256SUMS has the hash
+                del resource["bytes"], resource["hash"]
             resources.append(resource)
     codes = folder / "codes.csv"
     resources.append(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import functools
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from counterflow.release.cells import ALL
@@ -16,6 +16,7 @@ from counterflow.release.contents import COLUMNS, NOT_STATED, OWN_CODES, SUPPRES
 from counterflow.release.folder import Material
 from counterflow.release.formats import COUNT
 from counterflow.settings import PROJECT
+from counterflow.warehouse.patterns import shapes
 
 _SEEDS = PROJECT / "dbt_project" / "seeds"
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -26,26 +27,6 @@ _SVG = re.compile(r"<svg.*?</svg>", re.S)
 _TAG = re.compile(r"<[^>]*>|&#?\w+;")
 _SIZE = re.compile(r'"bytes": \d+')
 _HASH = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{16}\b")
-
-
-_SPAN = re.compile(r"(?<![\w-])(?:19|20)\d\d-(?:19|20)\d\d(?![\w-])")
-_SHAPES = {
-    "e-mail": re.compile(r"[^\s@<>(),;:]+@[^\s@<>(),;:]+"),
-    "web": re.compile(r"\w+://|(?<!\w)www\.\w"),
-    "date": re.compile(
-        r"(?<!\d)(?:\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4})(?!\d)"
-    ),
-    "telephone": re.compile(r"\+?\(?\d(?:[\s().\-/]{0,3}\d){6,}"),
-    "document": re.compile(r"(?<!\w)[A-Z]{1,3}[ -]?\d{6,}(?!\w)"),
-}
-
-
-def shapes(text: str, nights: Collection[str]) -> list[str]:
-    """What personal data looks like, and stands in `text`."""
-    for night in nights:
-        text = text.replace(night, " ")
-    text = _SPAN.sub(" ", text)
-    return [name for name, shape in _SHAPES.items() if shape.search(text)]
 
 
 @functools.cache

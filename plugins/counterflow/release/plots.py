@@ -13,7 +13,6 @@ import matplotlib as mpl
 import pyarrow as pa
 from matplotlib.figure import Figure
 
-from counterflow.release.contents import SUPPRESSED
 from counterflow.release.formats import COUNT
 from counterflow.release.losses import Loss, Moved
 
@@ -176,10 +175,3 @@ def means(table: pa.Table, most: int = 12) -> str:
         axes.set_xlabel("cases whose form has the item")
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
         return _svg(figure)
-
-
-def shown_rows(table: pa.Table) -> float:
-    """Share of all cells of the microdata that show something."""
-    cells = table.num_rows * table.num_columns
-    gone = sum(column.to_pylist().count(SUPPRESSED) for column in table.columns)
-    return 1 - gone / cells if cells else 0.0

@@ -43,7 +43,10 @@ def _facts(about: About, tables: Mapping[str, pa.Table]) -> list[tuple[str, str]
     return [
         ("Release", f"{about.number}, revision {len(about.revisions)}"),
         ("As of the night of", str(about.night)),
-        ("Microdata", f"{tables[MICRODATA].num_rows:,} rows of about {about.cases:,} cases"),
+        (
+            "Microdata",
+            f"{tables[MICRODATA].num_rows:,} rows; the warehouse had {about.cases:,} accepted cases, rounded down",
+        ),
         (
             "Tables",
             f"{len(tables) - 1}, of {sum(t.num_rows for n, t in tables.items() if n != MICRODATA):,} cells",
@@ -141,7 +144,7 @@ def write_report(folder: Path, about: About, tables: Mapping[str, pa.Table]) -> 
     )
     parts.append("<h2>What was lost</h2>")
     parts.append(
-        f"<p>{plots.shown_rows(micro):.0%} of all cells of the microdata show something. A column with coarser levels (a country, its "
+        f"<p>{sum(1 - one.suppressed for one in found) / len(found):.0%} of all cells of the microdata show something. A column with coarser levels (a country, its "
         "sub-region, its region) shows the finest that was safe.</p>"
     )
     if micro.num_rows:
