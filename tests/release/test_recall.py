@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -21,7 +22,7 @@ from counterflow.release import (
     verification,
 )
 from counterflow.release.gates import rows_of
-from counterflow.sealing import Seal
+from counterflow.sealing import Seal, SealRefusedError
 from tests.release.conftest import CASES, Copy, World
 from tests.release.world import NIGHT, installation, key, publish, small
 
@@ -206,30 +207,68 @@ def test_a_kill_while_files_are_swapped_leaves_a_release_and_is_done_again(
 # --- new keys -------------------------------------------------------------------------------------------------
 
 
+MAPPING = {key(n): key(n + 50_000) for n in (*CASES, *range(700, 730))}
+
+
+@dataclass
+class Change:
+    """As a rotation says it."""
+
+    before: Seal
+    after: Seal
+
+
 def test_new_case_keys_carry_the_memory_on(two_releases: World, copy: Copy) -> None:
-    """After a rotation the next release knows whom it showed: nothing is shown twice, and nothing is lost."""
+    """After a rotation the next release knows whom it showed, and the old keys are nowhere."""
     world = copy(two_releases)
-    mapping = {key(n): key(n + 50_000) for n in (*CASES, *range(700, 730))}
-    before = inside.read(inside.folder(world.releases, "002"), Seal.of(world.settings))
-    assert recall.rekey(world.settings, mapping) >= len(before.cases)
-    text = _inside_text(world)
-    assert not any(old in text for old in mapping)
-    after = inside.read(inside.folder(world.releases, "002"), Seal.of(world.settings))
-    assert after.cases == {mapping[case] for case in before.cases}
+    new = Seal(bytes(range(32)), "0badf00d")
+    old = Seal.of(world.settings)
+    where = inside.folder(world.releases, "002")
+    before = inside.read(where, old)
+    assert recall.rekey(world.settings, MAPPING, Change(old, new)) == 2
+    after = inside.read(where, new)
+    assert after.cases == {MAPPING[case] for case in before.cases}
     assert [len(one.cases) for one in after.classes] == [len(one.cases) for one in before.classes]
-    recall.rekey(world.settings, mapping)  # done again after a kill: nothing more to do
-    again = inside.read(inside.folder(world.releases, "002"), Seal.of(world.settings))
+    assert after.cells.values == before.cells.values
+    with pytest.raises(SealRefusedError):
+        inside.read(where, old)
+    recall.rekey(world.settings, MAPPING, Change(old, new))  # done again after a kill
+    again = inside.read(where, new)
     assert again.cases == after.cases
 
 
-def test_a_new_seal_opens_what_is_rekeyed(two_releases: World, copy: Copy) -> None:
+def test_a_rotation_that_was_killed_between_two_releases_goes_on(
+    two_releases: World, copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = copy(two_releases)
-    new = Seal(bytes(range(32)), "0badf00d")
-    recall.rekey(world.settings, {}, new)
-    where = inside.folder(world.releases, "001")
-    assert inside.read(where, new).classes
-    with pytest.raises(Exception, match="does not open"):
-        inside.read(where, Seal.of(world.settings))
+    old, new = Seal.of(world.settings), Seal(bytes(range(32)), "0badf00d")
+    real, calls = inside.write, Counter[str]()
+
+    def killed(kept: inside.Inside, target: Path, seal: Seal) -> None:
+        calls["write"] += 1
+        if calls["write"] == 2:
+            raise KilledError
+        real(kept, target, seal)
+
+    monkeypatch.setattr(recall.inside, "write", killed)
+    with pytest.raises(KilledError):
+        recall.rekey(world.settings, MAPPING, Change(old, new))
+    monkeypatch.undo()
+    recall.rekey(world.settings, MAPPING, Change(old, new))
+    for number in ("001", "002"):
+        assert inside.read(inside.folder(world.releases, number), new).cases <= set(
+            MAPPING.values()
+        )
+
+
+def test_a_case_that_has_no_new_key_becomes_a_number(two_releases: World, copy: Copy) -> None:
+    """It is in no landing and no publication any more: an old key of it must not stay."""
+    world = copy(two_releases)
+    hers = _a_shown_case(world)
+    recall.rekey(world.settings, {old: new for old, new in MAPPING.items() if old != hers})
+    kept = inside.read(inside.folder(world.releases, "001"), Seal.of(world.settings))
+    assert hers not in kept.cases
+    assert sum(one.departures for one in kept.classes) == 1
 
 
 def test_published_files_have_no_key_to_open(two_releases: World) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 
 import duckdb
 
@@ -18,7 +19,7 @@ from counterflow.release import describe, folder, formats, inside, ledger, place
 from counterflow.release.cells import Cells
 from counterflow.release.inside import Inside
 from counterflow.release.microdata import Class, Rows, diversify
-from counterflow.sealing import Seal
+from counterflow.sealing import Seal, SealRefusedError
 from counterflow.settings import Settings
 from counterflow.warehouse.manifest import published_night
 
@@ -116,25 +117,44 @@ def _cells_without(cells: Cells, gone: Set[str]) -> Cells:
     return Cells(values.cast(cells.values.schema), cases, keys, Counter())
 
 
-def rekey(settings: Settings, mapping: Mapping[str, str], new: Seal | None = None) -> int:
-    """Give the cases that are remembered inside their new keys, and seal with `new`; how many were given one.
+class Change(Protocol):
+    """What a rotation of the keys says: the seal that was, and the one that will be."""
 
-    A key that the mapping does not have stays: done again after a kill, it goes on where it stopped.
+    before: Seal
+    after: Seal
+
+
+def rekey(settings: Settings, mapping: Mapping[str, str], change: Change | None = None) -> int:
+    """Give the cases that are remembered inside their new keys, and seal them anew; of how many releases.
+
+    A case that the mapping has neither as an old nor as a new key is nowhere else any more: it is reduced to
+    a number, as one that left. Done again after a kill, it goes on where it stopped.
     """
     if not settings.releases.exists():
         return 0
-    seal = Seal.of(settings)
-    changed = 0
+    done = 0
     with places.locked(settings) as releases:
         waiting = places.pending(releases)
         where = [inside.folder(releases, number) for number in inside.numbers(releases)]
         where += [places.inside_of_candidate(releases, waiting)] if waiting else []
         for path in where:
-            kept = inside.read(path, seal)
-            known = kept.cases & mapping.keys()
-            changed += len(known)
-            inside.write(_rekeyed(kept, mapping), path, new or seal)
-    return changed
+            before, after = (change.before, change.after) if change else (Seal.of(settings),) * 2
+            try:
+                kept = inside.read(path, before)
+            except SealRefusedError:
+                kept = inside.read(path, after)  # an earlier run came as far as this
+            lost = kept.cases - mapping.keys() - set(mapping.values())
+            if lost:
+                classes = tuple(_fewer(one, lost) for one in kept.classes)
+                kept = replace(kept, classes=classes, cells=_cells_without(kept.cells, lost))
+            inside.write(_rekeyed(kept, mapping), path, after)
+            done += 1
+    return done
+
+
+def _fewer(one: Class, lost: Set[str]) -> Class:
+    left = len(one.cases & lost)
+    return replace(one, cases=one.cases - lost, departures=one.departures + left) if left else one
 
 
 def _rekeyed(kept: Inside, mapping: Mapping[str, str]) -> Inside:
