@@ -30,6 +30,23 @@ PARAMS = {
 }
 
 
+class Approval(ApprovalOperator):
+    """Airflow's own, which forgets a no: the steps after it are skipped, and its answer is not handed on."""
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
+        """Keep who said what, for the ledger."""
+        who = event.get("responded_by_user") or {}
+        said = {"chosen": event.get("chosen_options"), "by": who.get("name") or who.get("id") or ""}
+        context["ti"].xcom_push(key="answer", value=said)
+        return super().execute_complete(context, event)
+
+
+def handed_on(*steps: tuple[str, str]) -> list[Any]:
+    """What steps of this run left for the others."""
+    ti = get_current_context()["ti"]
+    return [ti.xcom_pull(task_ids=step, key=key) for step, key in steps]
+
+
 @dag(
     dag_id="release",
     description="From the published warehouse to a frozen, numbered release for outside.",
@@ -57,7 +74,7 @@ def release() -> None:
         made = make(Settings.from_env(), chosen, replace=params["replace"])
         return {**made.to_dict(), "text": made.text}
 
-    approve = ApprovalOperator(
+    approve = Approval(
         task_id="approve",
         subject="Release {{ ti.xcom_pull(task_ids='build')['number'] }} to outside?",
         body="{{ ti.xcom_pull(task_ids='build')['text'] }}",
@@ -71,13 +88,10 @@ def release() -> None:
         from counterflow.release.deciding import approve as release_it
         from counterflow.settings import Settings
 
-        ti = get_current_context()["ti"]
-        built, said = (ti.xcom_pull(task_ids=name) for name in ("build", "approve"))
-        if said is None or said["chosen_options"] != ["Approve"]:
+        built, said = handed_on(("build", "return_value"), ("approve", "answer"))
+        if said is None or said["chosen"] != [ApprovalOperator.APPROVE]:
             raise AirflowFailException("nobody approved it")
-        who = said["responded_by_user"] or {}
-        name = who.get("name") or who.get("id") or ""
-        return release_it(Settings.from_env(), built["number"], built["digest"], name)
+        return release_it(Settings.from_env(), built["number"], built["digest"], said["by"])
 
     @task(trigger_rule=TriggerRule.ALL_DONE)
     def close() -> None:
@@ -85,17 +99,18 @@ def release() -> None:
         from counterflow.release.deciding import reject
         from counterflow.settings import Settings
 
-        ti = get_current_context()["ti"]
-        built, said, done = (ti.xcom_pull(task_ids=n) for n in ("build", "approve", "freeze"))
+        built, said, done = handed_on(
+            ("build", "return_value"), ("approve", "answer"), ("freeze", "return_value")
+        )
         if done:
             print(f"release {done} is frozen")
             return
         if built is None:
             raise AirflowFailException("there is no candidate; the log of build says why")
-        who = (said or {}).get("responded_by_user") or {}
-        reason = "rejected" if who else "nobody approved it in time"
-        name = who.get("name") or who.get("id") or ""
-        reject(Settings.from_env(), built["number"], reason, name, built["digest"])
+        by = said["by"] if said else ""
+        reason = "rejected" if by else "nobody approved it in time"
+        reason = reason if said else "no answer came through: Airflow's log of approve says why"
+        reject(Settings.from_env(), built["number"], reason, by, built["digest"])
         print(f"candidate {built['number']} is not released: {reason}")
 
     build() >> approve >> freeze() >> close()

@@ -15,6 +15,7 @@ def is_refusal(error: BaseException) -> bool:
         "GatesFailed",
         "QueryRefusedError",
         "Refused",
+        "ReleaseRefused",
         "ScoreRefusedError",
         "SealRefusedError",
     }

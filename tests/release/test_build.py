@@ -15,7 +15,7 @@ import pytest
 
 from counterflow import keys
 from counterflow.release import building, deciding, folder, inside, ledger, places, verification
-from counterflow.release.errors import Refused
+from counterflow.release.errors import ReleaseRefused
 from counterflow.sealing import Seal, is_sealed
 from tests.release.conftest import CASES, Copy, World
 from tests.release.world import installation, key, publish, small
@@ -106,9 +106,9 @@ def test_a_copy_that_was_touched_says_so(
 def test_what_is_no_release_is_said_in_a_line(tmp_path: Path, released_world: World) -> None:
     results = verification.verify_folder(tmp_path)
     assert [(r.gate, r.passed) for r in results] == [("files", False)]
-    with pytest.raises(Refused, match="is no folder"):
+    with pytest.raises(ReleaseRefused, match="is no folder"):
         verification.verify_folder(tmp_path / "nowhere")
-    with pytest.raises(Refused, match="there is no release 009"):
+    with pytest.raises(ReleaseRefused, match="there is no release 009"):
         verification.verify(released_world.settings, "009")
 
 
@@ -133,7 +133,7 @@ def test_a_rejected_candidate_is_gone_and_remembered(candidate_world: World, cop
     assert not list((world.releases / ".inside").iterdir())
     last = ledger.read(world.releases)[-1]
     assert (last["event"], last["reason"]) == ("rejected", "nobody approved it in time")
-    with pytest.raises(Refused, match="does not wait any more"):
+    with pytest.raises(ReleaseRefused, match="does not wait any more"):
         deciding.approve(world.settings, "001", world.built.digest, "desk")
 
 
@@ -141,9 +141,9 @@ def test_another_candidate_than_the_one_decided_on_is_not_released(
     candidate_world: World, copy: Copy
 ) -> None:
     world = copy(candidate_world)
-    with pytest.raises(Refused, match="another than the one"):
+    with pytest.raises(ReleaseRefused, match="another than the one"):
         deciding.approve(world.settings, "001", "0" * 64, "desk")
-    with pytest.raises(Refused, match="needs a name"):
+    with pytest.raises(ReleaseRefused, match="needs a name"):
         deciding.approve(world.settings, "001", world.built.digest, " ")
     assert not (world.releases / "001").exists()
     deciding.reject(world.settings, "001", "late", digest="0" * 64)  # it is not that one's turn
@@ -153,7 +153,7 @@ def test_another_candidate_than_the_one_decided_on_is_not_released(
 def test_a_consent_that_ended_while_it_waited_stops_it(candidate_world: World, copy: Copy) -> None:
     world = copy(candidate_world)
     publish(world.settings, [n for n in CASES if n != 5])
-    with pytest.raises(Refused, match="consent: 1 cases"):
+    with pytest.raises(ReleaseRefused, match="consent: 1 cases"):
         deciding.approve(world.settings, "001", world.built.digest, "desk")
     assert not (world.releases / "001").exists()
     assert places.pending(world.releases) is None
@@ -165,7 +165,7 @@ def test_a_candidate_that_was_touched_while_it_waited_is_not_released(
 ) -> None:
     world = copy(candidate_world)
     _changed_value(places.candidate(world.releases, "001"))
-    with pytest.raises(Refused, match="hashes"):
+    with pytest.raises(ReleaseRefused, match="hashes"):
         deciding.approve(world.settings, "001", world.built.digest, "desk")
     assert not (world.releases / "001").exists()
 
@@ -188,14 +188,14 @@ def _nothing(world: World) -> None:
 def test_too_few_cases_are_refused(tmp_path: Path) -> None:
     settings = installation(tmp_path)
     publish(settings, range(150))
-    with pytest.raises(Refused, match="150 accepted cases, and a release needs 200"):
+    with pytest.raises(ReleaseRefused, match="150 accepted cases, and a release needs 200"):
         building.build(settings, small())
     assert places.released(settings.releases) == []
     assert places.pending(settings.releases) is None
 
 
 def test_without_a_publication_there_is_nothing_to_release(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="nothing has been published"):
+    with pytest.raises(ReleaseRefused, match="nothing has been published"):
         building.build(installation(tmp_path), small())
 
 
@@ -209,12 +209,12 @@ def test_a_key_rotation_must_end_first(candidate_world: World, copy: Copy) -> No
 
 def test_a_number_is_taken_once(released_world: World, copy: Copy) -> None:
     world = copy(released_world)
-    with pytest.raises(Refused, match="number 001 is taken"):
+    with pytest.raises(ReleaseRefused, match="number 001 is taken"):
         building.build(world.settings, small(), number="001")
     shutil.rmtree(world.releases / "001", onerror=None)
-    with pytest.raises(Refused, match="number 001 is taken"):  # the ledger remembers it
+    with pytest.raises(ReleaseRefused, match="number 001 is taken"):  # the ledger remembers it
         building.build(world.settings, small(), number="001")
-    with pytest.raises(Refused, match="is no number"):
+    with pytest.raises(ReleaseRefused, match="is no number"):
         building.build(world.settings, small(), number="../1")
 
 
@@ -222,7 +222,7 @@ def test_a_candidate_that_waits_is_not_pushed_aside_by_accident(
     candidate_world: World, copy: Copy
 ) -> None:
     world = copy(candidate_world)
-    with pytest.raises(Refused, match="candidate 001 waits"):
+    with pytest.raises(ReleaseRefused, match="candidate 001 waits"):
         building.build(world.settings, small())
     made = building.build(world.settings, small(), replace=True)
     assert made.number == "001"
@@ -237,7 +237,7 @@ def test_a_candidate_that_waits_is_not_pushed_aside_by_accident(
 def test_a_folder_that_cannot_be_written_to_is_refused(candidate_world: World, copy: Copy) -> None:
     world = copy(candidate_world)
     world.releases.chmod(0o500)
-    with pytest.raises(Refused, match="cannot be written to"):
+    with pytest.raises(ReleaseRefused, match="cannot be written to"):
         building.build(world.settings, small(), replace=True)
     world.releases.chmod(0o700)
 
@@ -246,7 +246,7 @@ def test_a_place_that_is_a_file_is_refused(tmp_path: Path) -> None:
     settings = installation(tmp_path)
     publish(settings, range(250))
     settings.releases.write_text("not a folder")
-    with pytest.raises(Refused, match="cannot be written to"):
+    with pytest.raises(ReleaseRefused, match="cannot be written to"):
         building.build(settings, small())
 
 
@@ -258,7 +258,7 @@ def test_a_ledger_that_is_not_whole_stops_the_next_release(
     lines = path.read_text().splitlines()
     lines[0] = json.dumps(json.loads(lines[0]) | {"k": 99})
     path.write_text("\n".join(lines) + "\n")
-    with pytest.raises(Refused, match="ledger is not whole"):
+    with pytest.raises(ReleaseRefused, match="ledger is not whole"):
         building.build(world.settings, small())
 
 
@@ -275,7 +275,7 @@ def test_what_a_gate_stops_leaves_nothing_behind(
 
     monkeypatch.setattr(building.folder, "write", leaky)
     with pytest.raises(
-        Refused, match=r"leak: README\.md has a line with the shape of: e-mail"
+        ReleaseRefused, match=r"leak: README\.md has a line with the shape of: e-mail"
     ) as refused:
         building.build(world.settings, small())
     assert "victim.name" not in str(refused.value)

@@ -10,7 +10,7 @@ import pytest
 
 from counterflow.release import policy as policies
 from counterflow.release.contents import COLUMNS, hierarchies
-from counterflow.release.errors import Refused
+from counterflow.release.errors import ReleaseRefused
 from counterflow.release.policy import Column, Table, checked
 
 
@@ -36,7 +36,7 @@ def test_the_committed_policy_stands() -> None:
     ],
 )
 def test_a_policy_below_a_floor_is_refused(changes: Mapping[str, object], word: str) -> None:
-    with pytest.raises(Refused, match=word):
+    with pytest.raises(ReleaseRefused, match=word):
         checked(replace(policies.load(), **changes))  # type: ignore[arg-type]
 
 
@@ -53,7 +53,7 @@ def test_a_policy_below_a_floor_is_refused(changes: Mapping[str, object], word: 
 def test_a_column_that_cannot_be_released_is_refused(
     columns: Mapping[str, Column], word: str
 ) -> None:
-    with pytest.raises(Refused, match=word):
+    with pytest.raises(ReleaseRefused, match=word):
         checked(replace(policies.load(), columns=columns))
 
 
@@ -66,18 +66,18 @@ def test_a_column_that_cannot_be_released_is_refused(
     ],
 )
 def test_a_table_of_something_else_is_refused(table: Table) -> None:
-    with pytest.raises(Refused, match=r"tables\.t"):
+    with pytest.raises(ReleaseRefused, match=r"tables\.t"):
         checked(replace(policies.load(), tables={"t": table}))
 
 
 def test_a_file_that_is_no_policy_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "policy.yml"
     path.write_text("version: 1\nk: [\n", "utf-8")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(ReleaseRefused) as refused:
         policies.load(path)
     assert "\n" not in str(refused.value)
     path.write_text(policies.FILE.read_text("utf-8") + "\nnoise: 3\n", "utf-8")
-    with pytest.raises(Refused, match="noise"):
+    with pytest.raises(ReleaseRefused, match="noise"):
         policies.load(path)
 
 

@@ -92,15 +92,26 @@ class Api:
                 return str(detail["exc_value"])
         return ""
 
+    def answer(self, dag_id: str, run_id: str, task_id: str, choice: str) -> None:
+        """Answer a task that waits for a person."""
+        run = f"/api/v2/dags/{dag_id}/dagRuns/{quote(run_id, safe='')}"
+        self._send(
+            f"{run}/taskInstances/{task_id}/-1/hitlDetails", {"chosen_options": [choice]}, "PATCH"
+        )
+
     def _get(self, path: str) -> Json:
         return self._ask(urllib.request.Request(self._airflow.url + path))
 
     def _post(self, path: str, body: Json) -> Json:
+        return self._send(path, body, "POST")
+
+    def _send(self, path: str, body: Json, method: str) -> Json:
         return self._ask(
             urllib.request.Request(
                 self._airflow.url + path,
                 data=json.dumps(body).encode(),
                 headers={"Content-Type": "application/json"},
+                method=method,
             )
         )
 

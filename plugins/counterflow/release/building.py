@@ -36,7 +36,7 @@ from counterflow.release import (
 )
 from counterflow.release import policy as policies
 from counterflow.release.describe import MICRODATA
-from counterflow.release.errors import Refused
+from counterflow.release.errors import ReleaseRefused
 from counterflow.release.inside import Inside
 from counterflow.release.losses import losses
 from counterflow.release.microdata import Earlier
@@ -83,30 +83,30 @@ def build(
     replace: bool = False,
     told: Told = lambda *_: None,
 ) -> Built:
-    """Make the next candidate and run its gates. Raises Refused, and leaves nothing, if it may not be released."""
+    """Make the next candidate and run its gates. Raises ReleaseRefused, and leaves nothing, if it may not be released."""
     chosen = policies.checked(policy) if policy else policies.load()
     seal = Seal.of(settings)
     night = published_night(settings)
     if night is None or not (settings.warehouse / "warehouse.duckdb").exists():
-        raise Refused("nothing has been published: run `counterflow nightly` first")
+        raise ReleaseRefused("nothing has been published: run `counterflow nightly` first")
     with places.locked(settings) as releases:
         chain = ledger.broken(releases)
         if chain:
-            raise Refused(
+            raise ReleaseRefused(
                 f"the ledger is not whole ({chain[0]}): restore releases/{ledger.FILE} from its backup"
             )
         name = number or places.following(releases)
         if not _NUMBER.fullmatch(name):
-            raise Refused(f"{name!r} is no number of a release: write three digits, as 007")
+            raise ReleaseRefused(f"{name!r} is no number of a release: write three digits, as 007")
         if (releases / name).exists() or any(
             e["event"] == "released" for e in ledger.of(releases, name)
         ):
-            raise Refused(
+            raise ReleaseRefused(
                 f"the number {name} is taken: a release is never made anew; leave --number out for the next"
             )
         waiting = places.pending(releases)
         if waiting and not replace:
-            raise Refused(
+            raise ReleaseRefused(
                 f"candidate {waiting} waits for a decision: approve or reject it, or take its place with --replace"
             )
         if waiting:
@@ -135,7 +135,7 @@ def _built(
         contents.profile(connection, list(policy.columns))
         base = connection.execute("select * from release_case order by case_key").to_arrow_table()
         if base.num_rows < policy.floor_cases:
-            raise Refused(
+            raise ReleaseRefused(
                 f"{base.num_rows} accepted cases, and a release needs {policy.floor_cases}: of so few, what is left would single persons out"
             )
         told("cases", 1, 1)

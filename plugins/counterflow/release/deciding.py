@@ -9,7 +9,7 @@ from pathlib import Path
 
 from counterflow.release import describe, formats, gates, inside, ledger, places
 from counterflow.release.building import check
-from counterflow.release.errors import Refused
+from counterflow.release.errors import ReleaseRefused
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
 
@@ -17,10 +17,10 @@ from counterflow.settings import Settings
 def approve(settings: Settings, number: str, digest: str, by: str) -> str:
     """Freeze the candidate as a release; its gates are run again, because days may have passed.
 
-    `digest` says which candidate was decided on. Raises Refused if it is not the one that waits.
+    `digest` says which candidate was decided on. Raises ReleaseRefused if it is not the one that waits.
     """
     if not by.strip():
-        raise Refused("an approval needs a name")
+        raise ReleaseRefused("an approval needs a name")
     seal = Seal.of(settings)
     with places.locked(settings) as releases:
         standing = ledger.standing(releases, number)
@@ -62,10 +62,12 @@ def reject(
 def _waiting(settings: Settings, number: str, digest: str) -> Path:
     releases = settings.releases
     if places.pending(releases) != number:
-        raise Refused(f"candidate {number} does not wait any more: see `counterflow release list`")
+        raise ReleaseRefused(
+            f"candidate {number} does not wait any more: see `counterflow release list`"
+        )
     where = places.candidate(releases, number)
     if places.digest(where) != digest:
-        raise Refused(
+        raise ReleaseRefused(
             f"candidate {number} is another than the one that was decided on: look at it again"
         )
     return where

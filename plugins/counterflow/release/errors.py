@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
+class ReleaseRefused(Exception):
     """Nothing is released; says why."""

@@ -19,7 +19,7 @@ from counterflow.disclosure import check
 from counterflow.release import describe, folder
 from counterflow.release.cells import ALL
 from counterflow.release.contents import SUPPRESSED
-from counterflow.release.errors import Refused
+from counterflow.release.errors import ReleaseRefused
 from counterflow.release.folder import Material
 from counterflow.release.formats import COUNT
 from counterflow.release.inside import Inside
@@ -41,7 +41,7 @@ class Candidate:
     accepted: frozenset[str]  # cases of the warehouse that analysts open now
 
 
-class GatesFailed(Refused):
+class GatesFailed(ReleaseRefused):
     """At least one gate failed: the candidate is not released."""
 
     def __init__(self, results: Sequence[GateResult]) -> None:
@@ -72,7 +72,7 @@ def of_files(where: Path, material: Material | None = None) -> list[GateResult]:
 def _result(name: str, gate: Callable[[], str]) -> GateResult:
     try:
         problem = gate()
-    except Refused as refused:
+    except ReleaseRefused as refused:
         problem = str(refused)
     except Exception as error:  # noqa: BLE001 (fails closed, whatever it is; its text could quote a value)
         problem = f"could not be run ({type(error).__name__})"

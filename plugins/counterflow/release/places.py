@@ -13,7 +13,7 @@ from pathlib import Path
 
 from counterflow.locks import exclusive
 from counterflow.release import describe, inside, ledger
-from counterflow.release.errors import Refused
+from counterflow.release.errors import ReleaseRefused
 from counterflow.settings import Settings
 
 _CANDIDATE = ".candidate-"
@@ -29,7 +29,7 @@ def locked(settings: Settings) -> Iterator[Path]:
         if not os.access(releases, os.W_OK):
             raise PermissionError
     except OSError as error:
-        raise Refused(
+        raise ReleaseRefused(
             f"{releases} cannot be written to ({type(error).__name__}): give the account the right, or set COUNTERFLOW_HOME"
         ) from None
     with exclusive(releases / ".lock"):

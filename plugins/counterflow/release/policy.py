@@ -19,7 +19,7 @@ from counterflow import sensitivity
 from counterflow.disclosure import DisclosureRefused, Policy
 from counterflow.disclosure.policy import FLOOR_K, FLOOR_L
 from counterflow.release.contents import COLUMNS, VIEWS, hierarchies, sources
-from counterflow.release.errors import Refused
+from counterflow.release.errors import ReleaseRefused
 from counterflow.sensitivity import Sensitivity
 
 FILE = Path(__file__).with_name("policy.yml")
@@ -116,7 +116,7 @@ def load(path: Path = FILE) -> ReleasePolicy:
         }
         policy = ReleasePolicy(**said, columns=columns, tables=tables)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise Refused(
+        raise ReleaseRefused(
             f"{path} is no policy of a release ({type(error).__name__}): {_first(error)}"
         ) from None
     return checked(policy)
@@ -127,7 +127,7 @@ def _first(error: Exception) -> str:
 
 
 def checked(policy: ReleasePolicy) -> ReleasePolicy:
-    """The policy itself, if nothing in it is below a floor or unknown. Raises Refused."""
+    """The policy itself, if nothing in it is below a floor or unknown. Raises ReleaseRefused."""
     for name, said, floor in (
         ("k", policy.k, FLOOR_K),
         ("l", policy.l, FLOOR_L),
@@ -135,33 +135,35 @@ def checked(policy: ReleasePolicy) -> ReleasePolicy:
         ("floor_cases", policy.floor_cases, 10 * FLOOR_K),
     ):
         if not isinstance(said, int) or said < floor:
-            raise Refused(
+            raise ReleaseRefused(
                 f"{name} is {said}, and the floor is {floor}: nothing is released below it"
             )
     if policy.method not in ("cell_key", "rounding"):
-        raise Refused(f"method is {policy.method}: choose cell_key or rounding")
+        raise ReleaseRefused(f"method is {policy.method}: choose cell_key or rounding")
     for name, column in policy.columns.items():
         if name not in COLUMNS or (column.coarsens and column.coarsens not in hierarchies()):
-            raise Refused(
+            raise ReleaseRefused(
                 f"microdata.{name} is not a column, or its hierarchy is not one, of counterflow.release.contents"
             )
         _agrees_with_the_register(name, column)
     for name, table in policy.tables.items():
         if table.view not in VIEWS or not set(table.by) <= COLUMNS.keys() or name == "microdata":
-            raise Refused(f"tables.{name}: counterflow.release.contents has no such view or column")
+            raise ReleaseRefused(
+                f"tables.{name}: counterflow.release.contents has no such view or column"
+            )
         if len(table.by) > 4:
-            raise Refused(
+            raise ReleaseRefused(
                 f"tables.{name} has {len(table.by)} dimensions; more than 4 leave too few cases a cell"
             )
     long = [name for name in policy.released() if len(name) > _STATA_NAME]
     if long:
-        raise Refused(
+        raise ReleaseRefused(
             f"{', '.join(long)}: Stata has no names of more than {_STATA_NAME} characters"
         )
     try:
         policy.disclosure()
     except DisclosureRefused as refused:
-        raise Refused(str(refused)) from None
+        raise ReleaseRefused(str(refused)) from None
     return policy
 
 
@@ -169,9 +171,11 @@ def _agrees_with_the_register(name: str, column: Column) -> None:
     for table, source in sources(name):
         known = sensitivity.entry(table, source)
         if known.sensitivity is Sensitivity.SENSITIVE and not column.sensitive:
-            raise Refused(f"microdata.{name}: {table}.{source} is sensitive: say `sensitive: true`")
+            raise ReleaseRefused(
+                f"microdata.{name}: {table}.{source} is sensitive: say `sensitive: true`"
+            )
         if "dropped" in known.release or known.sensitivity is Sensitivity.DIRECT_IDENTIFIER:
-            raise Refused(f"microdata.{name}: {table}.{source} never leaves")
+            raise ReleaseRefused(f"microdata.{name}: {table}.{source} never leaves")
 
 
 def to_json(policy: ReleasePolicy) -> dict[str, Any]:

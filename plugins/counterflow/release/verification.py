@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 
 from counterflow.release import describe, gates, ledger, places
-from counterflow.release.errors import Refused
+from counterflow.release.errors import ReleaseRefused
 from counterflow.settings import Settings
 from counterflow.warehouse.gates import GateResult
 
@@ -17,7 +17,7 @@ from counterflow.warehouse.gates import GateResult
 def verify_folder(where: Path) -> list[GateResult]:
     """Hashes, formats, k, l, smallest cell, leaks: what anybody with a copy can check."""
     if not where.is_dir():
-        raise Refused(f"{where} is no folder")
+        raise ReleaseRefused(f"{where} is no folder")
     return gates.of_files(where)
 
 
@@ -27,7 +27,7 @@ def verify(settings: Settings, number: str) -> list[GateResult]:
     where = releases / number
     entry = ledger.standing(releases, number)
     if not where.is_dir():
-        raise Refused(f"there is no release {number}: see `counterflow release list`")
+        raise ReleaseRefused(f"there is no release {number}: see `counterflow release list`")
     results = verify_folder(where)
     chain = ledger.broken(releases)
     results.append(GateResult("ledger", not chain, "; ".join(chain) or "passed"))
