@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -199,14 +199,29 @@ def test_a_damaged_file_is_refused(tmp_path: Path, damage: Callable[[bytes], byt
 
 
 def test_a_changed_byte_is_noticed(tmp_path: Path) -> None:
-    """Encryption is authenticated: nobody can change a file without the key."""
-    path = tmp_path / "x.parquet"
+    """Encryption is authenticated: nobody can change a file without the key.
+
+    And some damage makes DuckDB refuse all that comes after it: no other mission's file suffers.
+    """
+    path, other = tmp_path / "x.parquet", tmp_path / "other.parquet"
     SEAL.write(TABLE, path)
+    SEAL.write(TABLE, other)
     whole = path.read_bytes()
-    for place in range(8, len(whole) - 8, 7):
+    for place in range(4, len(whole), 3):  # the first four say that it is encrypted
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(SealRefusedError):
             SEAL.read(path)
+        assert SEAL.read(other).equals(TABLE)
+
+
+def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
+    """In the same tick of the clock, with the same size."""
+    path = tmp_path / "x.parquet"
+    tables = [pa.table({"number": [n, n, n]}) for n in range(20)]
+    for table in tables:
+        SEAL.write(table, path)
+        os.utime(path, (1, 1))
+        assert SEAL.read(path).equals(table)
 
 
 def test_a_plain_file_is_not_taken_for_a_landed_one(tmp_path: Path) -> None:
@@ -278,6 +293,15 @@ def test_a_lost_key_refuses_everything(tmp_path: Path) -> None:
         Seal.of(Agency(tmp_path).settings)
 
 
+def test_only_a_clear_word_leaves_what_is_published_plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text, encrypted in (("1", True), ("0", False), ("", False)):
+        monkeypatch.setenv("COUNTERFLOW_ENCRYPT_WAREHOUSE", text)
+        assert Settings.from_env().encrypt_warehouse is encrypted
+    monkeypatch.setenv("COUNTERFLOW_ENCRYPT_WAREHOUSE", "yes")
+    with pytest.raises(ValueError, match="COUNTERFLOW_ENCRYPT_WAREHOUSE is `1`"):
+        Settings.from_env()
+
+
 def test_dbts_sources_name_the_key_as_connections_know_it() -> None:
     text = (Settings.from_env().dbt_project / "models/staging/_sources.yml").read_text("utf-8")
     places = [line for line in text.splitlines() if "read_parquet" in line]
@@ -285,15 +309,11 @@ def test_dbts_sources_name_the_key_as_connections_know_it() -> None:
     assert all(sealing.KEY in line and "union_by_name" not in line for line in places)
 
 
-def children() -> Iterator[int]:
-    yield from range(4)
-
-
 def test_a_fork_opens_files_for_itself(tmp_path: Path) -> None:
     """Airflow forks its tasks: a child neither waits for its parent's threads nor uses its connection."""
     SEAL.write(TABLE, tmp_path / "x.parquet")
     assert SEAL.read(tmp_path / "x.parquet").equals(TABLE)  # the parent has a connection now
-    for number in children():
+    for number in range(4):
         child = os.fork()
         if child == 0:
             signal.alarm(60)  # rather die than hang

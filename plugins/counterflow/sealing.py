@@ -35,6 +35,8 @@ KEY = f"encryption_config = struct_pack(footer_key := '{LANDING}')"
 CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
+    # It would remember what a path held, and miss a file that was replaced within a tick of the clock.
+    "enable_external_file_cache": "false",
     # DuckDB would hash the 20 MB of its extension for each connection (60 ms of a task that works
     # for a second); its hash was checked when it was installed, by `requirements.lock`.
     "allow_unsigned_extensions": "true",
@@ -105,7 +107,11 @@ class Seal:
 
     def query(self, text: str) -> pa.Table:
         """The answer to a query of files that `scan` names."""
-        return self._shared().execute(text).to_arrow_table()
+        try:
+            return self._shared().execute(text).to_arrow_table()
+        except (duckdb.FatalException, duckdb.InternalException):
+            _threads.close()
+            raise
 
     def _read(self, path: Path, text: str) -> pa.Table:
         try:
@@ -206,6 +212,10 @@ class _Threads(threading.local):
             _load(connection)
             self.opened[os.getpid()] = (connection, {})
         return self.opened[os.getpid()]
+
+    def close(self) -> None:
+        """Open another next time: a damaged file can make DuckDB refuse all that comes after it."""
+        self.opened.pop(os.getpid())[0].close()
 
 
 _threads = _Threads()

@@ -42,6 +42,9 @@ class Settings:
             raise ValueError(
                 "COUNTERFLOW_KEYS is `files` (the folder keys/, the default) or `airflow`"
             )
+        encrypt = os.environ.get("COUNTERFLOW_ENCRYPT_WAREHOUSE") or "0"
+        if encrypt not in ("0", "1"):  # who writes `yes` must not be given a plain file
+            raise ValueError("COUNTERFLOW_ENCRYPT_WAREHOUSE is `1` or `0` (the default)")
         return cls(
             home=home,
             exports=(nested if nested.is_dir() else folder).resolve(),
@@ -49,7 +52,7 @@ class Settings:
                 os.environ.get("COUNTERFLOW_MISSIONS", PROJECT / "dags" / "missions")
             ).resolve(),
             max_failed_share=float(os.environ.get("COUNTERFLOW_MAX_FAILED_SHARE", 0.25)),
-            encrypt_warehouse=os.environ.get("COUNTERFLOW_ENCRYPT_WAREHOUSE", "0") == "1",
+            encrypt_warehouse=encrypt == "1",
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
             key_source=source,
         )

@@ -83,7 +83,7 @@ def _copied(settings: Settings, source: Path, built: Build) -> Path:
         raise GateFailed([GateResult("publish", False, problem)])
     _to_disk(aside)
     if settings.encrypt_warehouse:
-        _hand_out(seal, settings.keys / KEY_FILE)
+        hand_out(seal, settings.keys / KEY_FILE)
     return aside
 
 
@@ -92,7 +92,7 @@ def _to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _hand_out(seal: Seal, path: Path) -> None:
+def hand_out(seal: Seal, path: Path) -> None:
     """The key of the encrypted publication, for analysts: of this file and of nothing else."""
     aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
