@@ -97,13 +97,17 @@ class Seal:
         """The columns of the file at `path`."""
         return self._read(path, f"select * from {self.scan(path)} limit 0").schema
 
-    def count(self, path: Path) -> int:
-        """How many rows the file at `path` has, from its footer alone."""
-        return int(self._read(path, f"select count(*) from {self.scan(path)}").column(0)[0].as_py())
+    def count(self, *paths: Path) -> int:
+        """How many rows these files have together, from their footers alone."""
+        if not paths:
+            return 0
+        counted = self._read(paths[0], f"select count(*) from {self.scan(*paths)}")
+        return int(counted.column(0)[0].as_py())
 
-    def scan(self, path: Path) -> str:
-        """The file at `path` as a query names it, for `query` and for connections of this seal."""
-        return f"read_parquet({_text(path)}, encryption_config = {{footer_key: '{self._name}'}})"
+    def scan(self, *paths: Path) -> str:
+        """Files as a query names them, for `query` and for connections of this seal."""
+        listed = ", ".join(map(_text, paths))
+        return f"read_parquet([{listed}], encryption_config = {{footer_key: '{self._name}'}})"
 
     def query(self, text: str) -> pa.Table:
         """The answer to a query of files that `scan` names."""

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from counterflow.canonical import MISSING, TABLES, Kind, landing_columns
+from counterflow.sealing import SealRefusedError
 from counterflow.validation.errors import LandingError
 from counterflow.validation.model import LandedExport
 
@@ -77,11 +78,8 @@ def code_lookup(code_map: pa.Table) -> Codes:
 
 def landed_rows(export: LandedExport) -> int:
     """Landing rows of an export, over all tables, from the files' footers alone."""
-    return sum(
-        export.seal.count(file)
-        for table in TABLES
-        if (file := export.path / f"{table}.parquet").is_file()
-    )
+    files = (export.path / f"{table}.parquet" for table in TABLES)
+    return export.seal.count(*(file for file in files if file.is_file()))
 
 
 def read_part(export: LandedExport, table: str, needed: Iterable[str], codes: Codes) -> Part:
@@ -132,11 +130,13 @@ def _read(export: LandedExport, table: str, types: Mapping[str, str]) -> dict[st
     file = export.path / f"{table}.parquet"
     if not file.is_file():
         raise LandingError(f"{table}.parquet is missing")
-    schema = export.seal.schema(file)
+    try:
+        read = export.seal.read(file, list(types))
+    except SealRefusedError:
+        read = export.seal.schema(file).empty_table()  # it can be opened, so it lacks a column
     for name, kind in types.items():
-        if name not in schema.names or not _fits(schema.field(name).type, kind):
+        if name not in read.column_names or not _fits(read.schema.field(name).type, kind):
             raise LandingError(f"{table}.parquet: column {name} must be {kind}")
-    read = export.seal.read(file, list(types))
     return {
         name: read.column(name).cast(ARROW[kind]).combine_chunks() for name, kind in types.items()
     }
