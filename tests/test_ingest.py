@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from counterflow.depersonalise import case_key
+from counterflow.depersonalise import case_key, suppression_token
 from counterflow.ingest import Landed
 from tests.support import KEYS, landed
 
@@ -65,8 +65,10 @@ def test_what_any_record_of_a_person_has_against_it_withholds_them_all(tmp_path:
     found = landed(tmp_path, MERGED, [*cases, case("5")], means=means("2", "4", "5"))
     assert found.withheld == {"no_consent": 6}  # both persons, their records and the means of those
     assert children(found) == [(key("5"), "ok")]
-    withheld = {(row["case_key"], row["reason"]) for row in found.withheld_cases.to_pylist()}
-    assert withheld == {(key(number), "no_consent") for number in "1234"}
+    withheld = {
+        (row["suppression_token"], row["reason"]) for row in found.withheld_cases.to_pylist()
+    }
+    assert withheld == {(suppression_token(KEYS, key(n)), "no_consent") for n in "1234"}
 
 
 def test_silence_on_a_merged_record_gives_way_to_the_survivors_yes(tmp_path: Path) -> None:
@@ -114,7 +116,7 @@ def test_a_merged_record_delivered_twice_is_a_repeat(tmp_path: Path) -> None:
     assert children(found) == [(key("1"), "ok")]
 
 
-def test_the_cases_that_are_withheld_are_named_by_key_and_reason_alone(tmp_path: Path) -> None:
+def test_the_cases_that_are_withheld_are_named_by_token_and_reason_alone(tmp_path: Path) -> None:
     cases = [
         case("1"),
         case("2", consent="no"),
@@ -122,7 +124,8 @@ def test_the_cases_that_are_withheld_are_named_by_key_and_reason_alone(tmp_path:
         case("", consent="no"),
     ]
     found = landed(tmp_path, MERGED, cases, means=means("2"))
+    tokens = [suppression_token(KEYS, key(number)) for number in ("2", "3")]
     assert found.withheld_cases.to_pylist() == [
-        {"mission_code": "ALB", "case_key": k, "reason": reason}
-        for k, reason in sorted([(key("2"), "no_consent"), (key("3"), "consent_unknown")])
+        {"mission_code": "ALB", "suppression_token": token, "reason": reason}
+        for token, reason in sorted(zip(tokens, ("no_consent", "consent_unknown"), strict=True))
     ]

@@ -29,7 +29,8 @@
 {%- endmacro %}
 
 -- The history of a fact after tonight. A row that held before and is there tonight goes on; one that is not there
--- ends tonight; one that is new begins tonight. Cases withheld tonight are in no row of any night.
+-- ends tonight; one that is new begins tonight. Of cases that are withheld or erased nothing comes in here: they
+-- are taken out of landing and of the earlier history before dbt runs (counterflow.purging).
 {% macro history_of(fact) -%}
 {%- set columns = history_columns(fact) -%}
 with earlier as (
@@ -38,9 +39,7 @@ with earlier as (
         valid_from,
         case when valid_until < {{ night() }} then valid_until end as valid_until
     from {{ source('earlier', fact) }}
-    where
-        valid_from < {{ night() }}
-        and case_key not in (select case_key from {{ ref('stg_withheld') }})
+    where valid_from < {{ night() }}
 ),
 
 holding as (

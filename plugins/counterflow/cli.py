@@ -463,6 +463,65 @@ def release_verify(
         raise typer.Exit(1)
 
 
+@app.command()
+def erase(
+    mission: Annotated[str | None, typer.Option(help="Its alpha-3 code.")] = None,
+    case_number: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The case number; `-` asks for it or reads it from standard input, so that it stands in no "
+            "list of processes and in no history of a shell. Once for each part of a number of several."
+        ),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Erase nothing: look at every byte for the case.")
+    ] = False,
+    verify: Annotated[
+        str | None, typer.Option(help="Erase nothing: confirm the receipt of this id.")
+    ] = None,
+    only_if_found: Annotated[
+        bool, typer.Option("--only-if-found", help="Refuse a number that is not here.")
+    ] = False,
+    night: Annotated[str | None, typer.Option(help="Of the receipt; default today (UTC).")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a person's case out of every file at once, keep it out from now on, and write a receipt.
+
+    Example: counterflow erase --mission MDA --case-number -
+    """
+    from counterflow import erasure
+    from counterflow.display import erasure_page, search_page, verified_page
+
+    settings = Settings.from_env()
+    if verify is not None:
+        confirmed = erasure.verify(settings, verify)
+        verified_page(confirmed, as_json)
+        raise typer.Exit(0 if confirmed.holds else 1)
+    if mission is None or not case_number:
+        raise typer.BadParameter("name --mission and --case-number, or --verify a receipt")
+    number = _number(case_number)
+    if check:
+        found = erasure.check(settings, mission, number)
+        search_page(found, as_json)
+        raise typer.Exit(1 if found.found else 0)
+    receipt = erasure.erase(settings, mission, number, _night(night), only_if_found)
+    erasure_page(receipt, settings.erasures / f"{receipt.receipt}.json", as_json)
+
+
+def _number(given: list[str]) -> list[str]:
+    """A case number from the command line, a prompt that does not show it, or standard input. Never echoed."""
+    if given != ["-"]:
+        typer.echo(
+            "counterflow: this number stands in the list of processes and in the shell's history; "
+            "`--case-number -` asks for it instead",
+            err=True,
+        )
+        return given
+    if sys.stdin.isatty():
+        return [typer.prompt("case number", hide_input=True, err=True)]
+    return [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]
+
+
 @keys_app.command("init")
 def keys_init() -> None:
     """Make the two keys, if there are none: 32 random bytes each, in files that only you can read."""

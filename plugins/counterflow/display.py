@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -166,3 +168,74 @@ def onboarding_page(found: Any) -> None:
     from counterflow.onboarding.show import page
 
     page(found, _console())
+
+
+def erasure_page(receipt: Any, path: Path, as_json: bool) -> None:
+    """What an erasure removed, file by file, and where its receipt is."""
+    if as_json:
+        print(json.dumps(receipt.to_dict(), indent=1))
+        return
+    console = _console()
+    rows = [
+        (one.file, ", ".join(f"{n} {table}" for table, n in one.rows.items()) or "file removed")
+        for one in receipt.removed
+    ]
+    if receipt.records:
+        rows_table(("file", "rows removed"), rows)
+        said = f"{receipt.mission_code}: {receipt.records} records of one person erased"
+    else:
+        said = (
+            f"{receipt.mission_code}: nothing was found of this number; it stays out all the same, "
+            "should the mission send it"
+        )
+    console.print(f"{said}. Receipt {path}", markup=False, highlight=False, soft_wrap=True)
+    console.print(
+        "Tables that count cases (analysis, quality) are counted anew by the next night. Confirm with "
+        f"`counterflow erase --verify {receipt.receipt}`",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def search_page(found: Any, as_json: bool) -> None:
+    """Where a search of every byte found a case."""
+    if as_json:
+        places = [{"file": one.file, "how": one.how} for one in found.found]
+        print(json.dumps({"files": found.files, "bytes": found.bytes, "found": places}, indent=1))
+        return
+    if found.found:
+        rows_table(("file", "what holds it"), [(one.file, one.how) for one in found.found])
+    said = f"in {len(found.found)} places" if found.found else "nowhere"
+    text = f"{found.files:,} files, {found.bytes:,} bytes looked at: the case is {said}"
+    _console().print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def verified_page(confirmed: Any, as_json: bool) -> None:
+    """Whether a receipt still holds."""
+    receipt = confirmed.receipt
+    if as_json:
+        said = {
+            "receipt": receipt.receipt,
+            "holds": confirmed.holds,
+            "status": receipt.status,
+            "unchanged": confirmed.unchanged,
+            "rewritten": confirmed.rewritten,
+            "restored": list(confirmed.restored),
+            "found": [{"file": one.file, "how": one.how} for one in confirmed.search.found],
+        }
+        print(json.dumps(said, indent=1))
+        return
+    search_page(confirmed.search, as_json=False)
+    lines = [
+        f"{receipt.receipt} of {receipt.night}, {receipt.mission_code}, {receipt.status}: "
+        f"{confirmed.unchanged} files as the erasure left them, {confirmed.rewritten} written anew since",
+        *(f"{file} is as it was before the erasure" for file in confirmed.restored),
+        "the receipt holds" if confirmed.holds else "the receipt does not hold: erase again",
+    ]
+    if not confirmed.cases:
+        lines.append(
+            "no case is remembered under it any more: erased.parquet was replaced or restored"
+        )
+    for line in lines:
+        _console().print(line, markup=False, highlight=False, soft_wrap=True)

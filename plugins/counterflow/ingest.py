@@ -7,6 +7,7 @@ file, no clock, no log. Everything not asked for by the contract is dropped by n
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -30,6 +31,7 @@ from counterflow.sources.errors import Refused
 from counterflow.sources.headers import Columns
 from counterflow.sources.readers import read_tables
 from counterflow.sources.unpack import unpack_zip
+from counterflow.suppression import ERASED, WITHHELD_SCHEMA, whole_persons, withheld_table
 from counterflow.text import fold
 
 ROWS_SCHEMA = pa.schema(
@@ -41,14 +43,10 @@ ROWS_SCHEMA = pa.schema(
     ]
 )
 
-WITHHELD_SCHEMA = pa.schema(
-    [("mission_code", pa.string()), ("case_key", pa.string()), ("reason", pa.string())]
-)
-
 
 @dataclass(slots=True)
 class Landed:
-    """What may leave ingest. `withheld` counts source rows by reason, `withheld_cases` names them.
+    """What may leave ingest. `withheld` counts source rows by reason; of the cases only tokens are left.
 
     `next_reading`: the first night on which the same bytes would be read differently (a date that
     was in the future no longer is), or None.
@@ -78,14 +76,23 @@ class _Source:
     own: dict[str, pa.Array] = field(default_factory=dict)  # further landed columns of its own rows
 
 
-def ingest(data: bytes, contract: Contract, mission_keys: MissionKeys, night: date) -> Landed:
-    """Read, gate and de-personalise one export. Raises Refused, which holds no cell's value."""
+def ingest(
+    data: bytes,
+    contract: Contract,
+    mission_keys: MissionKeys,
+    night: date,
+    erased: AbstractSet[str] = frozenset(),
+) -> Landed:
+    """Read, gate and de-personalise one export. Raises Refused, which holds no cell's value.
+
+    `erased`: case keys that stay out whatever their consent says.
+    """
     files = unpack_zip(data, contract.source.limits) if contract.source.archive else {"": data}
     texts = read_tables(files, contract)
     sources = {name: Columns(name, table) for name, table in texts.items()}
     reader = FieldReader(contract, mission_keys, night, Signals())
     landed = Landed({}, ROWS_SCHEMA.empty_table(), pa.table({}), pa.table({}))
-    gate = _Gate(contract, reader)
+    gate = _Gate(contract, reader, erased)
     judged: dict[str, _Source] = {}
     for name in ["case", *(n for n in sources if n != "case")]:
         used = _used_columns(contract, name, sources[name])
@@ -175,9 +182,9 @@ def _signal_columns(contract: Contract, sources: dict[str, Columns], signals: Si
 class _Gate:
     """The fate of every source row: blank, withheld, or landed with how its case was read."""
 
-    def __init__(self, contract: Contract, reader: FieldReader):
+    def __init__(self, contract: Contract, reader: FieldReader, erased: AbstractSet[str]):
         self.contract, self.mission_keys = contract, reader.keys
-        self.reader, self.missing = reader, reader.missing
+        self.reader, self.missing, self.erased = reader, reader.missing, erased
         self.case_reason: dict[str, str] = {}  # case key → why withheld
         self.case_keys: set[str] = set()  # keys of landed case rows
         self.survivors: dict[str, str] = {}  # key of a merged record → key of the case it is of
@@ -224,10 +231,8 @@ class _Gate:
         return [self.survivors.get(key, key) if key is not None else None for key in keys]
 
     def withheld_cases(self) -> pa.Table:
-        """The cases that are withheld, for the purge of what was once published of them."""
-        rows = [(self.contract.mission, *item) for item in sorted(self.case_reason.items())]
-        columns = zip(*rows, strict=True) if rows else ([], [], [])
-        return pa.table([pa.array(c, pa.string()) for c in columns], schema=WITHHELD_SCHEMA)
+        """The cases that are withheld, by their suppression tokens: for the purge of older exports."""
+        return withheld_table(self.mission_keys, self.case_reason)
 
     def _numbers(self, name: str, source: Columns) -> list[Cells]:
         spec = self.contract.tables[name]
@@ -293,6 +298,8 @@ class _Gate:
                 reasons[row] = lacking
         for row in np.flatnonzero(~blank).tolist():
             key = keys[places[row]]
+            if key in self.erased:
+                reasons[row] = ERASED
             if key is not None and reasons[row]:
                 self.case_reason[key] = reasons[row]
         return reasons, readings
@@ -325,6 +332,11 @@ class _Gate:
             and readings[row] != "conflict"
         }
         self.survivors, lost = survivors(into, {k for r in rows if (k := keys[places[r]])})
+        # a record that is merged with an erased one is of the same person
+        self.erased = whole_persons(self.erased, {key: {target} for key, target in into.items()})
+        for row in rows:
+            if (key := keys[places[row]]) is not None and key in self.erased:
+                reasons[row] = self.case_reason[key] = ERASED
         self._share_reasons()
         found: list[str | None] = [None] * source.rows
         said = [BLANK if target is None else OK for target in named]
@@ -361,7 +373,9 @@ class _Gate:
                     self.case_reason[key] = reason
 
     def _children(self, keys: list[str | None], places: Places) -> tuple[list[str], list[str]]:
-        why = [self.case_reason.get(key or "", "") for key in keys]
+        why = [
+            ERASED if key in self.erased else self.case_reason.get(key or "", "") for key in keys
+        ]
         read = ["ok" if key is not None else "blank" for key in keys]
         return [why[p] for p in places], [read[p] for p in places]
 

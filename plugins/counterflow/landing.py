@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 FINAL = ("loaded", "unchanged", "late", "missing", "refused", "failed")
 PENDING = "landed"  # landed tonight, not yet validated
 OUTCOME = "outcome.json"
+ROWS = "rows.parquet"
+_COUNTS = (OUTCOME, "verdict.json", "profile.parquet", "signals.parquet", "withheld.parquet")
+_INSTEAD = (
+    "-instead"  # a folder so named is whole, and takes the place of the export it is named after
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +128,56 @@ class Landing:
         """The landed export of these bytes and this reading that still holds on `night`."""
         for path in sorted((self.folder / "exports").glob(f"{sha256[:16]}-{reading[:8]}*")):
             outcome = self.outcome(path.name)
-            if outcome is None:
+            if outcome is None or not self.is_whole(path.name):
                 continue
             if outcome.next_reading is None or _read_on(path.name) <= night < outcome.next_reading:
                 return path.name
         return None
+
+    def is_whole(self, export: str) -> bool:
+        """Whether the rows of a landed export are still there: retention leaves its counts only."""
+        return (self.path(export) / ROWS).exists()
+
+    def whole_exports(self) -> list[str]:
+        """The landed exports that still hold rows."""
+        found = (self.folder / "exports").glob(f"[!.]*/{ROWS}")
+        return sorted(path.parent.name for path in found)
+
+    def put(self, aside: Path, export: str) -> None:
+        """Let a whole folder take the place of a landed export. Killed half-way, `tidy` ends it."""
+        final = self.path(export)
+        whole = final.with_name(f".{export}{_INSTEAD}")
+        old = final.with_name(f".{export}-{secrets.token_hex(4)}-old")
+        shutil.rmtree(whole, ignore_errors=True)
+        os.replace(aside, whole)
+        if final.exists():
+            os.replace(final, old)
+        os.replace(whole, final)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def reduce(self, export: str) -> None:
+        """Leave of a landed export what is of no single case, for the nights that were made of it."""
+        folder = self.path(export)
+        aside = folder.with_name(f".{export}-{secrets.token_hex(4)}")
+        for path in sorted(folder.rglob("*")):
+            place = path.relative_to(folder)
+            if path.is_file() and (place.name in _COUNTS or place.name == "results.parquet"):
+                (aside / place).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, aside / place)
+        self.put(aside, export)
+
+    def tidy(self) -> int:
+        """End what a killed run began and remove what it left; how many folders and files. Alone only."""
+        left = 0
+        for path in sorted((self.folder / "exports").glob(f".*{_INSTEAD}")):
+            final = path.with_name(path.name.removeprefix(".").removesuffix(_INSTEAD))
+            if not final.exists():
+                os.replace(path, final)
+        for pattern in ("exports/.*", "exports/*/.*", "nights/.*", "contract/.*", ".erased*"):
+            for path in sorted(self.folder.glob(pattern)):
+                left += 1
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return left
 
     def write(
         self, seal: Seal, outcome: Outcome, tables: Mapping[str, pa.Table], replace: bool = False
@@ -145,6 +195,8 @@ class Landing:
                 seal.write(table, aside / f"{name}.parquet")
             columns = {name: columns_digest(table.schema) for name, table in tables.items()}
             _write_json(aside / OUTCOME, {**asdict(outcome), "columns": columns})
+            if final.exists() and not self.is_whole(outcome.export):
+                replace = True  # only its counts were left
             if replace and final.exists():
                 _carry_verdicts(seal, final, aside)
                 os.replace(final, aside.with_name(f"{aside.name}-old"))

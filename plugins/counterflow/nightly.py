@@ -40,9 +40,10 @@ from counterflow.landing import (
     next_reading,
 )
 from counterflow.lateness import is_overdue, late_message
-from counterflow.locks import exclusive
+from counterflow.locks import exclusive, shared
 from counterflow.reporting import Line, Report, make_report
 from counterflow.restating import restate
+from counterflow.retention import refuse_too_late
 from counterflow.settings import Settings
 from counterflow.sources import FolderTransport, Refused, Transport
 
@@ -126,8 +127,10 @@ def plan(
 ) -> Plan:
     """Find what was delivered, settle every mission whose export did not change, list the rest.
 
-    Raises ValueError for a mission without a contract, KeyRefusedError without a usable key.
+    Raises ValueError for a mission without a contract, KeyRefusedError without a usable key, TooLateError
+    for a night whose exports retention has removed.
     """
+    refuse_too_late(settings, night)
     keyring(settings)  # a missing key is said at once, not 72 times
     known = {path.stem for path in contracts.contract_files(settings.missions)}
     if not known:
@@ -136,18 +139,19 @@ def plan(
         raise ValueError(f"no contract for {', '.join(unknown)} in {settings.missions}")
     changed: list[str] = []
     statuses: dict[str, str] = {}
-    for mission in sorted(missions or known):
-        try:
-            record = _settled(settings, night, mission, full_refresh)
-        except Exception as error:  # noqa: BLE001 - one mission stops no other
-            record = mark_failed(settings, night, mission, error)
-        if record is None:
-            changed.append(mission)
-            open_record(Landing(settings.landing, mission), night)
-        else:
-            # loaded by an earlier run of this night: this run finds it unchanged
-            done = record.status == "loaded"
-            statuses[mission] = "unchanged" if done else record.status
+    with shared(settings.landing_lock):
+        for mission in sorted(missions or known):
+            try:
+                record = _settled(settings, night, mission, full_refresh)
+            except Exception as error:  # noqa: BLE001 - one mission stops no other
+                record = mark_failed(settings, night, mission, error)
+            if record is None:
+                changed.append(mission)
+                open_record(Landing(settings.landing, mission), night)
+            else:
+                # loaded by an earlier run of this night: this run finds it unchanged
+                done = record.status == "loaded"
+                statuses[mission] = "unchanged" if done else record.status
     return Plan(night, changed, statuses)
 
 
@@ -201,7 +205,8 @@ def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = F
     landing = Landing(settings.landing, mission)
     try:
         contract = contract_of(settings, mission)
-        return _ingest(settings, night, contract, landing, full_refresh)
+        with shared(settings.landing_lock):
+            return _ingest(settings, night, contract, landing, full_refresh)
     except Refused as error:
         fetcher = transport(settings, contract)
         delivery = fetcher.newest(contract, night)
@@ -228,6 +233,7 @@ def _ingest(
 ) -> Ingested:
     from counterflow.ingest import ingest as read_export  # Arrow: not needed to plan
     from counterflow.sealing import Seal
+    from counterflow.suppression import erased_cases, remember_merged
 
     started = time.monotonic()
     fetcher = transport(settings, contract)
@@ -243,7 +249,8 @@ def _ingest(
         data = fetcher.fetch(delivery, contract.source.limits.packed)
         sha256 = hashlib.sha256(data).hexdigest()  # of what is read, not of what was planned
         own_keys = mission_keys(settings, contract.mission)
-        landed = read_export(data, contract, own_keys, night)
+        seal = Seal.of(settings)
+        landed = read_export(data, contract, own_keys, night, erased_cases(seal, landing, own_keys))
         again = next_reading(landed.next_reading, night)
         name = export_name(sha256, digest, again, night)
         outcome = Outcome(
@@ -262,7 +269,8 @@ def _ingest(
         )
         extra = {"rows": landed.rows, "signals": landed.signals, "profile": landed.profile}
         extra["withheld"] = landed.withheld_cases
-        landing.write(Seal.of(settings), outcome, {**landed.tables, **extra}, full_refresh)
+        landing.write(seal, outcome, {**landed.tables, **extra}, full_refresh)
+        remember_merged(seal, landing, landed.withheld_cases, night)
     found = landing.outcome(name)
     assert found is not None
     base = standing(landing, night, PENDING)
@@ -304,9 +312,10 @@ def validate(
             for (contract, record, _), verdict in zip(todo, verdicts, strict=True)
         ]
 
-    # A refused export too: its contract's assertions or codes may have been repaired since.
-    tried = judge(lambda record: record.tried if record.status in _UNSETTLED else None)
-    in_force = judge(lambda record: record.export)
+    with shared(settings.landing_lock):
+        # A refused export too: its contract's assertions or codes may have been repaired since.
+        tried = judge(lambda record: record.tried if record.status in _UNSETTLED else None)
+        in_force = judge(lambda record: record.export)
     return [*tried, *in_force]
 
 
@@ -332,7 +341,7 @@ def _to_judge(
 
 @contextmanager
 def _building(settings: Settings) -> Iterator[None]:
-    with exclusive(settings.home / "build.lock"):
+    with exclusive(settings.build_lock):
         yield
 
 
@@ -342,7 +351,11 @@ def transform(settings: Settings, night: date, progress: Progress | None = None)
     What is built is always the newest recorded night. Nights before it whose history is missing, or
     was made of other exports or verdicts (a past night was run again, a file came late), are derived
     first, oldest first and from landing alone; `progress` hears of each under the name HISTORY.
+
+    Before anything is built, every case that is withheld or erased is taken out of all that is kept of
+    it, also of what analysts have open now (counterflow.purging): whatever becomes of this build.
     """
+    from counterflow.purging import purge
     from counterflow.warehouse import history
     from counterflow.warehouse.build import build, build_past
     from counterflow.warehouse.sources import write_sources
@@ -352,11 +365,13 @@ def transform(settings: Settings, night: date, progress: Progress | None = None)
     mission_keys_ = {code: MissionKeys.of(ring, code) for code in codes}
     with _building(settings):
         due = history.derivation(settings, night)
+        if due.nights != (night,):
+            for one in due.nights:
+                _restate(settings, one)
+        purge(settings)
         history.begin(settings, due.base)
         try:
             for number, one in enumerate(due.nights, start=1):
-                if due.nights != (night,):
-                    _restate(settings, one)
                 write_sources(settings, one, mission_keys_)
                 history.write_derived_night(settings, one)
                 if one != due.nights[-1]:

@@ -11,6 +11,7 @@ def is_refusal(error: BaseException) -> bool:
     names = {
         "BuildFailed",
         "DisclosureRefused",
+        "ErasureRefusedError",
         "GateFailed",
         "GatesFailed",
         "QueryRefusedError",
@@ -18,6 +19,7 @@ def is_refusal(error: BaseException) -> bool:
         "ReleaseRefused",
         "ScoreRefusedError",
         "SealRefusedError",
+        "TooLateError",
     }
     ours = type(error).__module__.startswith("counterflow")
     known = isinstance(error, ContractError | KeyRefusedError)

@@ -6,10 +6,35 @@ Every other module takes a `Settings`; none reads the environment.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]  # the checkout: dags/, expectations/, dbt_project/
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many days what is kept is kept (counterflow.retention). What is in force stays whatever its age."""
+
+    exports: int = 90  # landed exports after the last night that names them
+    records: int = 3650  # night records: counts
+    publications: int = (
+        30  # kept publications, of which there are never more than `kept_publications`
+    )
+    logs: int = 30  # files of dbt and Airflow
+    airflow: int = 90  # runs, task instances and XCom in Airflow's database
+
+    @classmethod
+    def from_env(cls) -> Retention:
+        """COUNTERFLOW_KEEP_<ZONE>_DAYS; raises ValueError for what is no number of days."""
+        found = {}
+        for name, default in asdict(cls()).items():
+            variable = f"COUNTERFLOW_KEEP_{name.upper()}_DAYS"
+            text = os.environ.get(variable, str(default))
+            if not text.isdecimal() or int(text) < 1:
+                raise ValueError(f"{variable} must be a whole number of days, 1 or more")
+            found[name] = int(text)
+        return cls(**found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +53,7 @@ class Settings:
     max_failed_share: float = 0.25  # above this share of missions failed or refused, no publication
     kept_publications: int = 3
     encrypt_warehouse: bool = False  # what analysts open, too; landing and build always are
+    retention: Retention = Retention()
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     key_source: str = "files"  # or "airflow": the keys come from Airflow's secrets backends
 
@@ -53,6 +79,8 @@ class Settings:
             ).resolve(),
             max_failed_share=float(os.environ.get("COUNTERFLOW_MAX_FAILED_SHARE", 0.25)),
             encrypt_warehouse=encrypt == "1",
+            encrypt_warehouse=os.environ.get("COUNTERFLOW_ENCRYPT_WAREHOUSE", "0") == "1",
+            retention=Retention.from_env(),
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
             key_source=source,
         )
@@ -61,6 +89,21 @@ class Settings:
     def landing(self) -> Path:
         """One folder per mission: landed exports and the record of every night."""
         return self.home / "landing"
+
+    @property
+    def landing_lock(self) -> Path:
+        """Held together by who lands and judges exports, alone by who takes rows out of them."""
+        return self.home / "landing.lock"
+
+    @property
+    def build_lock(self) -> Path:
+        """Held alone by who builds, gates or publishes, and by who rewrites what was published."""
+        return self.home / "build.lock"
+
+    @property
+    def erasures(self) -> Path:
+        """The receipts of `counterflow erase`."""
+        return self.home / "erasures"
 
     @property
     def build(self) -> Path:

@@ -14,6 +14,7 @@ from counterflow import nightly
 from counterflow.depersonalise import case_key
 from counterflow.local import run_night
 from counterflow.sealing import Seal
+from counterflow.searching import search
 from counterflow.settings import Settings
 from counterflow.shell import connect
 from counterflow.warehouse.gates import GateFailed
@@ -94,10 +95,15 @@ def test_who_withdraws_is_in_no_table_of_any_night(agency: Agency) -> None:
     assert found(settings, scratch, nine) == set()
     assert not (settings.build / "earlier.duckdb").exists()
     assert nine.encode() not in published.read_bytes()
-    assert ask(settings, "select night, cases, cases_purged from history.night order by 1") == [
-        (FIRST, 30, 0),
-        (SECOND, 28, 1),
+    assert ask(settings, "select night, cases from history.night order by 1") == [
+        (FIRST, 29),
+        (SECOND, 28),
     ]
+    assert ask(
+        settings,
+        "select night, rows_accepted, withheld_consent_withdrawn from quality.load order by 1",
+    ) == [(FIRST, 58, 2), (SECOND, 58, 2)]
+    assert search(settings, [nine]).found == ()
     assert ask(settings, f"select count(*) from history.fct_case_as_of(date '{FIRST}')") == [(29,)]
 
 
@@ -137,8 +143,8 @@ def test_a_merged_case_ends_and_says_where_it_goes_on(agency: Agency) -> None:
     ) == [(SECOND, "case_merged", 1), (THIRD, "case_merged", 1)]
 
 
-def test_a_purge_that_is_undone_gives_back_what_landing_has(agency: Agency) -> None:
-    """Night 2 is corrected: 9 never withdrew. 11 did, on night 3, and stays in no night."""
+def test_what_was_purged_comes_back_from_the_export_that_puts_it_right(agency: Agency) -> None:
+    """Night 2 is corrected: 9 never withdrew. Night 1 is not asked again. 11 withdrew on night 3: in no night."""
     settings = agency.settings
     agency.deliver("ALB", sheet(n4={"Into": "A-6"}), SECOND)
     run(settings, SECOND)
@@ -147,10 +153,10 @@ def test_a_purge_that_is_undone_gives_back_what_landing_has(agency: Agency) -> N
         settings,
         "select valid_from, valid_until from history.fct_case "
         f"where case_key = '{key(settings, 9)}'",
-    ) == [(FIRST, None)]
+    ) == [(SECOND, None)]
     assert found(settings, settings.warehouse / "warehouse.duckdb", key(settings, 11)) == set()
-    assert ask(settings, "select night, cases_purged from history.night order by 1") == [
-        (FIRST, 0),
-        (SECOND, 0),
-        (THIRD, 1),
+    assert ask(settings, "select night, cases from history.night order by 1") == [
+        (FIRST, 28),
+        (SECOND, 28),
+        (THIRD, 27),
     ]

@@ -222,7 +222,6 @@ class Sources:
                 landed[key] = {name: row[name] for name in ROWS}
             self._write_by_mission(table, columns, rows)
         self._write_by_mission("rows", ROWS, list(landed.values()))
-        self._write_by_mission("withheld", WITHHELD, self.tables["withheld"])
         night = [{"night": self.night, "landing_sha256": "0" * 64}]
         self._file("derived_night", "derived_night", DERIVED_NIGHT, night)
         for name, columns in OTHERS.items():

@@ -20,10 +20,11 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from counterflow import contracts
+from counterflow import contracts, erasure
 from counterflow.cli import app
 from counterflow.release.building import Built
 from counterflow.reporting import Report
+from counterflow.searching import Search
 from counterflow.settings import PROJECT, Settings
 from counterflow.synthetic import Summary
 from counterflow.warehouse.gates import GateResult
@@ -56,6 +57,22 @@ def run_counterflow(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> st
     def replay_instead(settings: Settings, night: date, quiet: bool) -> Report:
         return night_instead(settings, night, None, full=False, quiet=quiet)
 
+    def erase_instead(
+        settings: Settings, mission: str, number: list[str], night: date, only_if_found: bool
+    ) -> erasure.Receipt:
+        """The other pages still need the last build, which an erasure gives up."""
+        del only_if_found
+        assert mission in {path.stem for path in contracts.contract_files(settings.missions)}
+        assert number == ["A-1"]
+        return erasure.Receipt("E-0123456789ab", mission, night, "", "finished")
+
+    def verify_instead(settings: Settings, receipt: str) -> erasure.Verified:
+        found = erase_instead(settings, "MDA", ["A-1"], NIGHT, only_if_found=True)
+        assert receipt == found.receipt
+        return erasure.Verified(found, 1, 0, 0, (), Search(0, 0, ()))
+
+    monkeypatch.setattr("counterflow.erasure.erase", erase_instead)
+    monkeypatch.setattr("counterflow.erasure.verify", verify_instead)
     monkeypatch.setattr("counterflow.local.run_night", night_instead)
     monkeypatch.setattr("counterflow.local.replay_night", replay_instead)
     monkeypatch.setattr("counterflow.synthetic.generate", generate_instead)
@@ -63,7 +80,7 @@ def run_counterflow(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> st
         release_instead(monkeypatch)
     # What is published already is not published again: the docs' own case is a build that was stopped.
     monkeypatch.setattr("counterflow.nightly.gates", lambda *_: [])
-    result = CliRunner().invoke(app, arguments)
+    result = CliRunner().invoke(app, arguments, input="A-1\n" if arguments[0] == "erase" else "")
     if arguments[0] == "score":  # whether it is 100 % is the business of the acceptance tests
         assert "compared values agree" in result.output
     else:

@@ -1,4 +1,4 @@
--- What tonight did to each case, after what every earlier night did. A case that is withheld tonight is in no night.
+-- What tonight did to each case, after what every earlier night did.
 with recursive merged as (
     select
         landed.case_key,
@@ -66,8 +66,6 @@ select
     earlier.change,
     earlier.into_case_key
 from {{ source('earlier', 'case_change') }} as earlier
-anti join {{ ref('stg_withheld') }} as withheld on earlier.case_key = withheld.case_key
-anti join {{ ref('stg_withheld') }} as survivor_withheld on earlier.into_case_key = survivor_withheld.case_key
 where earlier.night < {{ night() }}
 union all
 select

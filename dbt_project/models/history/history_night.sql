@@ -1,31 +1,53 @@
 -- The nights that history holds. `landing_sha256` says of which landed exports and verdicts a night was derived: when
--- they are others, the night is derived again, and those after it. `cases_purged` left every night for want of consent.
-with purged as (
-    select count(distinct earlier.case_key) as cases
-    from {{ source('earlier', 'fct_case') }} as earlier
-    semi join {{ ref('stg_withheld') }} as withheld on earlier.case_key = withheld.case_key
-    where earlier.valid_from < {{ night() }}
+-- they are others, the night is derived again, and those after it. Cases are counted anew each time, by what history
+-- holds now: who was taken out of it is not counted on any night.
+with holds as (
+    select
+        night,
+        landing_sha256
+    from {{ source('earlier', 'night') }}
+    where night < {{ night() }}
+    union all
+    select
+        night,
+        landing_sha256
+    from {{ ref('stg_derived_night') }}
 ),
 
-accepted as (
-    select count(*) as cases
-    from {{ ref('fct_case') }}
+begun as (
+    select
+        valid_from as night,
+        count(*) as cases
+    from {{ ref('history_fct_case') }}
+    group by valid_from
+),
+
+ended as (
+    select
+        valid_until as night,
+        count(*) as cases
+    from {{ ref('history_fct_case') }}
+    where valid_until is not null
+    group by valid_until
+),
+
+moved as (
+    select
+        night,
+        cases
+    from begun
+    union all
+    select
+        night,
+        -cases as cases
+    from ended
 )
 
 select
-    night,
-    cases,
-    cases_purged,
-    landing_sha256
-from {{ source('earlier', 'night') }}
-where night < {{ night() }}
-union all
-select
-    {{ night() }} as night,
-    cast(accepted.cases as bigint) as cases,
-    cast(purged.cases as bigint) as cases_purged,
-    landed.landing_sha256
-from {{ ref('stg_derived_night') }} as landed
-cross join accepted
-cross join purged
-order by night
+    holds.night,
+    cast(coalesce(sum(moved.cases), 0) as bigint) as cases,
+    holds.landing_sha256
+from holds
+left join moved on holds.night >= moved.night
+group by holds.night, holds.landing_sha256
+order by holds.night

@@ -13,9 +13,14 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from counterflow.depersonalise import MissionKeys
+from counterflow.keys import keyring
+from counterflow.landing import Landing
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
+from counterflow.suppression import TOKEN, erased, tokens
 from counterflow.warehouse.leaks import LEAK_GATES, Looked
 from counterflow.warehouse.manifest import MANIFEST, Build, read_manifest
 from counterflow.warehouse.published import published
@@ -106,7 +111,7 @@ def _accounting(connection: duckdb.DuckDBPyConnection, _: Settings, __: Build) -
     )
 
 
-def _consent(connection: duckdb.DuckDBPyConnection, _: Settings, __: Build) -> str:
+def _consent(connection: duckdb.DuckDBPyConnection, settings: Settings, built: Build) -> str:
     """No case that did not pass the consent gate, in no night; and every fact belongs to a case."""
     facts = connection.execute(
         "select table_name from duckdb_columns() where database_name = current_database() "
@@ -130,25 +135,59 @@ def _consent(connection: duckdb.DuckDBPyConnection, _: Settings, __: Build) -> s
         )
         if foreign:
             problems.append(f"{foreign} rows of core.{table} belong to no case that consented")
-    return "; ".join(problems + _withheld(connection))
+    return "; ".join(problems + _withheld(connection, settings, built.night))
 
 
-def _withheld(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """A case that is withheld tonight is in no table, of no night."""
+def _withheld(connection: duckdb.DuckDBPyConnection, settings: Settings, night: date) -> list[str]:
+    """A case that is withheld tonight, or was erased, is in no table, of no night.
+
+    Tokens are made of every case of the build and looked for among those that landing remembers: the
+    other way round than counterflow.purging, which makes case keys of tokens.
+    """
+    by_mission: dict[str, list[str]] = {}
+    for mission, case in connection.execute(
+        "select mission_code, case_key from core.fct_case union "
+        "select mission_code, case_key from history.fct_case union "
+        "select mission_code, case_key from history.case_change union "
+        "select mission_code, into_case_key from history.case_change where into_case_key is not null"
+    ).fetchall():
+        by_mission.setdefault(mission, []).append(case)
+    ring, seal = keyring(settings), Seal.of(settings)
+    known, out = [], []
+    for mission, cases in by_mission.items():
+        staying_out = _staying_out(seal, Landing(settings.landing, mission), night)
+        made = tokens(MissionKeys.of(ring, mission), cases)
+        known += cases
+        out += [c for c, token in zip(cases, made, strict=True) if token in staying_out]
+    connection.register("cases_known", pa.table({"case_key": pa.array(known, pa.string())}))
+    connection.register("cases_out", pa.table({"case_key": pa.array(out, pa.string())}))
     columns = connection.execute(
         "select schema_name, table_name, column_name from duckdb_columns() where "
         "database_name = current_database() and column_name in ('case_key', 'into_case_key') order by all"
     ).fetchall()
     problems = []
     for schema, table, column in columns:
-        found = _count(
-            connection,
-            f'select count(*) from {schema}.{table} as t where t."{column}" in '
-            "(select w.case_key from scratch.staging.stg_withheld as w)",
-        )
+        of = f'select count(*) from "{schema}"."{table}" as t where t."{column}" is not null and t."{column}"'
+        found = _count(connection, f"{of} in (select case_key from cases_out)")
         if found:
             problems.append(f"{found} rows of {schema}.{table} are of cases that are withheld")
+        strange = _count(connection, f"{of} not in (select case_key from cases_known)")
+        if strange:
+            problems.append(f"{strange} rows of {schema}.{table} are of cases of no mission")
     return problems
+
+
+def _staying_out(seal: Seal, landing: Landing, night: date) -> frozenset[str]:
+    """The tokens of a mission's cases that are withheld by what is in force and what came after it, or erased."""
+    found = set(erased(seal, landing).column(TOKEN).to_pylist())
+    records = list(landing.records(night))
+    since = (records[-1].loaded_night or date.min) if records else date.min
+    for record in records:
+        for export in {record.export, record.tried} - {None} if record.night >= since else ():
+            path = landing.path(str(export)) / "withheld.parquet"
+            if path.exists():
+                found |= set(seal.read(path, [TOKEN]).column(0).to_pylist())
+    return frozenset(found)
 
 
 def _leaks(

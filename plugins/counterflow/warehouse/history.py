@@ -24,6 +24,7 @@ import yaml
 
 from counterflow import sealing
 from counterflow.landing import Landing, NightRecord
+from counterflow.retention import horizon
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.rewriting import remove
@@ -51,19 +52,21 @@ class Derivation:
 def derivation(settings: Settings, night: date) -> Derivation:
     """What is to be derived so that history holds every recorded night, and `night`.
 
-    The newest night is always derived; an earlier one only if what it was derived of has changed.
+    The newest night is always derived; an earlier one only if what it was derived of has changed. Nights
+    whose exports retention has removed cannot be: history keeps them as they are published.
     """
     landed = landed_nights(settings, night)
     published = settings.warehouse / "warehouse.duckdb"
-    held = _held(settings, published, shape(settings.dbt_project))
+    kept_from = horizon(settings) or date.min
+    held = _held(settings, published)
+    if _shape_of(settings, published) != shape(settings.dbt_project):
+        # other facts or columns than today's: derived again, as far back as landing goes
+        held = {n: derived for n, derived in held.items() if n <= kept_from}
     newest = max(landed)
-    nights = [n for n in sorted(landed.keys() | held.keys()) if n >= min(landed)]
-    changed = [n for n in nights if landed.get(n) != held.get(n, ("", 0))[0]]
+    nights = [n for n in sorted(landed.keys() | held.keys()) if n >= min(landed) and n > kept_from]
+    changed = [n for n in nights if landed.get(n) != held.get(n, "")]
     first = min([*changed, newest])
-    if any(purged for n, (_, purged) in held.items() if n in changed and n >= first):
-        # A night that is undone took cases out of the nights before it: only landing has them now.
-        first, held = min(landed), {}
-    due = tuple(n for n in sorted(landed) if n >= first)
+    due = tuple(n for n in sorted(landed) if n >= first and n > kept_from)
     return Derivation(due, published if any(n < first for n in held) else None)
 
 
@@ -103,26 +106,28 @@ def newest_night(settings: Settings, night: date) -> date:
     return max([night, *map(date.fromisoformat, names)])
 
 
-def _held(settings: Settings, path: Path, expected: Shape) -> dict[date, tuple[str, int]]:
-    """The nights that a file's history holds → (hash of what they were derived of, cases purged).
-
-    A history of other facts or columns than today's holds none: it is derived again from landing.
-    """
-    if not path.exists():
+def _held(settings: Settings, path: Path) -> dict[date, str]:
+    """The nights that a file's history holds → hash of what they were derived of."""
+    if "night" not in _shape_of(settings, path):
         return {}
     with sealing.published(path, settings) as connection:
-        found: dict[str, list[tuple[str, str]]] = {}
+        return dict(
+            connection.execute("select night, landing_sha256 from history.night").fetchall()
+        )
+
+
+def _shape_of(settings: Settings, path: Path) -> Shape:
+    """The tables of a file's history with their columns and types; empty if there is no file."""
+    if not path.exists():
+        return {}
+    found: dict[str, list[tuple[str, str]]] = {}
+    with sealing.published(path, settings) as connection:
         for table, column, kind in connection.execute(
             "select table_name, column_name, data_type from duckdb_columns() "
             "where schema_name = 'history' and database_name = current_database() order by table_name, column_index"
         ).fetchall():
             found.setdefault(table, []).append((column, kind))
-        if {table: tuple(columns) for table, columns in found.items()} != expected:
-            return {}
-        nights = connection.execute(
-            "select night, landing_sha256, cases_purged from history.night"
-        ).fetchall()
-    return {night: (sha256, purged) for night, sha256, purged in nights}
+    return {table: tuple(columns) for table, columns in found.items()}
 
 
 def shape(dbt_project: Path) -> Shape:
@@ -157,6 +162,9 @@ def begin(settings: Settings, base: Path | None) -> None:
     remove(target)
     if base is None:
         write_empty(Seal.of(settings), target, settings.dbt_project)
+    elif _shape_of(settings, base) != (expected := shape(settings.dbt_project)):
+        write_empty(Seal.of(settings), target, settings.dbt_project)
+        _fill(settings, target, base, expected)
 
 
 def write_empty(seal: Seal, path: Path, dbt_project: Path) -> None:
@@ -167,6 +175,20 @@ def write_empty(seal: Seal, path: Path, dbt_project: Path) -> None:
         for table, columns in shape(dbt_project).items():
             said = ", ".join(f'"{name}" {kind}' for name, kind in columns)
             connection.execute(f'create table history."{table}" ({said})')
+
+
+def _fill(settings: Settings, target: Path, base: Path, expected: Shape) -> None:
+    """Bring over what `base` holds under the columns of today; what it did not have is empty."""
+    seal, had = Seal.of(settings), _shape_of(settings, base)
+    with seal.opened(target, read_only=False) as connection:
+        seal.attach(connection, base, "base")
+        for table, columns in expected.items():
+            known = {name for name, _ in had.get(table, ())}
+            both = ", ".join(f'"{name}"' for name, _ in columns if name in known)
+            if both:
+                connection.execute(
+                    f'insert into history."{table}" by name select {both} from base.history."{table}"'
+                )
 
 
 def go_on(settings: Settings) -> None:

@@ -24,7 +24,7 @@ from counterflow.contracts import ContractError
 from counterflow.contracts import tables as compiled
 from counterflow.depersonalise import MissionKeys
 from counterflow.fields import SIGNALS_SCHEMA
-from counterflow.ingest import ROWS_SCHEMA, WITHHELD_SCHEMA
+from counterflow.ingest import ROWS_SCHEMA
 from counterflow.landing import Landing, NightRecord, columns_digest
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
@@ -193,7 +193,7 @@ def _link_tables(seal: Seal, folder: Path, settings: Settings, force: Sequence[I
     What dbt reads together must have the same columns (`sealing.KEY`).
     """
     schemas = {name: landing_schema(name) for name in TABLES}
-    schemas |= {"rows": ROWS_SCHEMA, "withheld": WITHHELD_SCHEMA}
+    schemas |= {"rows": ROWS_SCHEMA}
     columns = {one.mission: _columns(settings, one) for one in force}
     for name, schema in schemas.items():
         target = folder / name

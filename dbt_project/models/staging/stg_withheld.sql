@@ -1,5 +1,0 @@
-select
-    mission_code,
-    case_key,
-    reason
-from {{ source('build', 'withheld') }}
