@@ -537,5 +537,39 @@ def keys_init() -> None:
     )
 
 
+@keys_app.command("rotate")
+def keys_rotate() -> None:
+    """Put everything under a new master key and remove the old one. Killed half-way, run it again.
+
+    No mission is asked for anything. Case keys are other ones afterwards; analysts open the warehouse anew.
+    """
+    from counterflow import keys
+    from counterflow.display import bar
+    from counterflow.rotation import rotate
+
+    settings = Settings.from_env()
+    with bar("keys rotate") as progress:
+        done = rotate(settings, progress)
+    if not done.old:
+        typer.echo(f"the rotation to {done.new} is finished: the old key was all that was left")
+        return
+    typer.echo(
+        f"rotated {done.old} to {done.new}: {done.exports} landed exports, {done.files} publications, "
+        f"{done.releases} releases under the new key"
+    )
+    if done.promote:
+        typer.echo(
+            "now put the value of counterflow_master_key_next into counterflow_master_key, remove the former, and "
+            "destroy the old value and its versions in the backend: until then no night is loaded"
+        )
+    else:
+        typer.echo(
+            f"back up {settings.keys / keys.MASTER} now, and destroy the backups of the old one with the backups of the data "
+            "that it opens. Its file was overwritten and removed; a snapshot, an SSD or a file system that copies on write may keep it"
+        )
+    if done.analysts_key is not None:
+        typer.echo(f"analysts need the new key of the warehouse: {done.analysts_key}")
+
+
 if __name__ == "__main__":
     main()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from counterflow.settings import Settings
 
 MASTER, LINKING = "master.key", "linking.key"
-NEXT = "master.next.key"  # there only while a rotation runs (rotation.py)
+NEXT, RETIRED = "master.next.key", "master.retired.key"  # there only while a rotation runs
 AGENCY = "agency"  # in place of a mission, in keys that are of all missions
 _RUNBOOK = "See docs/runbooks/key_refused.md"
 
@@ -102,6 +102,7 @@ def begin(settings: Settings) -> Path | None:
     """
     if settings.key_source != "files":
         return None
+    refuse_unfinished(settings)
     missing = [name for name in (MASTER, LINKING) if not (settings.keys / name).exists()]
     if missing and any(settings.landing.glob("*/exports/*")):
         raise KeyRefusedError(
@@ -118,14 +119,20 @@ def keyring(settings: Settings) -> Keyring:
     landing was made with others; while a rotation is unfinished.
     """
     read = reader(settings)
-    if (settings.keys / NEXT).exists():
+    refuse_unfinished(settings)
+    found = Keyring(read(MASTER), read(LINKING))
+    refuse_others(found, settings.landing, settings.key_source)
+    return found
+
+
+def refuse_unfinished(settings: Settings) -> None:
+    """Refuse everything but the rotation itself while one is unfinished (rotation.py)."""
+    left = (settings.keys / NEXT, settings.keys / RETIRED, settings.rotation)
+    if any(path.exists() for path in left):
         raise KeyRefusedError(
             "a rotation of the keys was not finished: run `counterflow keys rotate` to its end, then go "
             f"on. {_RUNBOOK}"
         )
-    found = Keyring(read(MASTER), read(LINKING))
-    refuse_others(found, settings.landing)
-    return found
 
 
 def reader(settings: Settings) -> Callable[[str], bytes]:
@@ -170,15 +177,20 @@ def parse(text: str, where: str) -> bytes:
     return key
 
 
-def refuse_others(found: Keyring, landing: Path) -> None:
+def refuse_others(found: Keyring, landing: Path, source: str = "files") -> None:
     """Refuse keys that are not those the landing was made with, by one export of each mission."""
     own = (found.key_id, found.linking_id)
     for mission, theirs in _landed_with(landing):
         for name, ours, other in zip((MASTER, LINKING), own, theirs, strict=True):
             if other and other != ours:
+                cure = f"restore {other} from its backup"
+                if source == "airflow" and name == MASTER:
+                    cure += (
+                        ", or if it is the next one of a rotation, put it in place of the old one"
+                    )
                 raise KeyRefusedError(
-                    f"{mission} was landed with the {name} {other}, and this one is {ours}: restore "
-                    f"{other} from its backup. With another key every case would be a new case. {_RUNBOOK}"
+                    f"{mission} was landed with the {name} {other}, and this one is {ours}: {cure}. "
+                    f"With another key every case would be a new case. {_RUNBOOK}"
                 )
 
 

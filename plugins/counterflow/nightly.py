@@ -361,9 +361,9 @@ def transform(settings: Settings, night: date, progress: Progress | None = None)
     from counterflow.warehouse.sources import write_sources
 
     codes = [path.stem for path in contracts.contract_files(settings.missions)]
-    ring = keyring(settings)
-    mission_keys_ = {code: MissionKeys.of(ring, code) for code in codes}
     with _building(settings):
+        ring = keyring(settings)  # not before: a rotation may have held the lock
+        mission_keys_ = {code: MissionKeys.of(ring, code) for code in codes}
         due = history.derivation(settings, night)
         if due.nights != (night,):
             for one in due.nights:

@@ -17,6 +17,7 @@ def is_refusal(error: BaseException) -> bool:
         "QueryRefusedError",
         "Refused",
         "ReleaseRefused",
+        "RotationRefusedError",
         "ScoreRefusedError",
         "SealRefusedError",
         "TooLateError",

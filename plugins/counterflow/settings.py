@@ -79,7 +79,6 @@ class Settings:
             ).resolve(),
             max_failed_share=float(os.environ.get("COUNTERFLOW_MAX_FAILED_SHARE", 0.25)),
             encrypt_warehouse=encrypt == "1",
-            encrypt_warehouse=os.environ.get("COUNTERFLOW_ENCRYPT_WAREHOUSE", "0") == "1",
             retention=Retention.from_env(),
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
             key_source=source,
@@ -119,6 +118,11 @@ class Settings:
     def releases(self) -> Path:
         """Numbered releases for outside, the ledger, and what is remembered of each inside."""
         return self.home / "releases"
+
+    @property
+    def rotation(self) -> Path:
+        """There while a rotation of keys that are no files is unfinished: the ids of both, and no key."""
+        return self.home / "rotation.json"
 
     @property
     def keys(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,15 @@ def test_a_free_port_is_free() -> None:
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", free_port()))
+
+
+def test_how_secrets_are_reached_is_taken_over_only_where_the_keys_are_there(
+    airflow: LocalAirflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND_KWARGS")
+    for name in (*names, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"):
+        monkeypatch.setenv(name, "other")
+    assert not [name for name in airflow.environment() if name.startswith("AIRFLOW__")]
+    there = replace(airflow, settings=replace(airflow.settings, key_source="airflow"))
+    assert {n for n in there.environment() if n.startswith("AIRFLOW__")} == set(names)
+    assert there.environment()["COUNTERFLOW_KEYS"] == "airflow"

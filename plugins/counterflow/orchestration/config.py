@@ -161,7 +161,7 @@ class LocalAirflow:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("AIRFLOW__", "_AIRFLOW"))
+            if (not name.startswith(("AIRFLOW__", "_AIRFLOW")) or self._is_of_secrets(name))
             # Without bytecode every process pays 5 to 15 s of compiling.
             and name not in {"PYTHONDONTWRITEBYTECODE", "AIRFLOW_CONFIG"}
         }
@@ -171,6 +171,7 @@ class LocalAirflow:
             "COUNTERFLOW_HOME": str(self.settings.home),
             "COUNTERFLOW_EXPORTS": str(self.settings.exports),
             "COUNTERFLOW_MISSIONS": str(self.settings.missions),
+            "COUNTERFLOW_KEYS": self.settings.key_source,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             # Tasks call the API on this machine: never through a proxy.
             "NO_PROXY": local,
@@ -184,6 +185,11 @@ class LocalAirflow:
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "GX_ANALYTICS_ENABLED": "false",
         }
+
+    def _is_of_secrets(self, name: str) -> bool:
+        """Where the keys are in a secrets backend, how it is reached is the one thing taken over."""
+        of_secrets = ("AIRFLOW__SECRETS__", "AIRFLOW__WORKERS__SECRETS_BACKEND")
+        return self.settings.key_source == "airflow" and name.startswith(of_secrets)
 
 
 def make_secrets(folder: Path) -> None:
