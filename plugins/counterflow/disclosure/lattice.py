@@ -153,7 +153,7 @@ def climb(
         used = sorted(cover.rows, key=lambda n: (-len(cover.rows[n]), n))
         fresh: set[Node] = set()
         for node in used:
-            fresh |= set(coverage.add(_finer(node))) - known
+            fresh |= set(coverage.add(_finer(coverage.problem, node))) - known
             if coverage.work > work:
                 break
         if not fresh:
@@ -202,11 +202,13 @@ def greedy(coverage: Coverage, nodes: Iterable[Node]) -> Cover:
     return Cover(taken)
 
 
-def _finer(node: Node) -> Iterator[Node]:
-    """Nodes that show one column better: by one level, or wholly."""
+def _finer(problem: Problem, node: Node) -> Iterator[Node]:
+    """Nodes that show one column better: by one level, or more. Levels that look alike are one."""
     for place, level in enumerate(node):
+        masks = problem.masks[place]
         for finer in range(level):
-            yield (*node[:place], finer, *node[place + 1 :])
+            if masks[finer] != masks[finer + 1]:
+                yield (*node[:place], finer, *node[place + 1 :])
 
 
 def _coarser(node: Node, nothing: Node) -> Iterator[Node]:
