@@ -30,8 +30,8 @@ from tests.planting.marks import ASCII, BORN, FULL_WIDTH, NUMBER, Marks, local_w
 
 CASES = 32  # a mission; enough that what is planted does not get the export refused
 SEED = 7
-# The lines of each source on which codes, dates and numbers, and the consent are marks.
-CODES, OTHERS, CONSENT, LISTS, BIRTHDAY, MARKED = 1, 2, 3, 4, 5, 8
+# The lines of each source on which codes, dates and numbers, the consent, … are marks.
+CODES, OTHERS, CONSENT, LISTS, BIRTHDAY, NUMBERS, MARKED = 1, 2, 3, 4, 5, 6, 8
 NESTED = 3  # cases of a JSON with keys that nobody knows
 
 _SHEETS = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -97,6 +97,8 @@ class PlantedSink:
         if number == (CODES if column.codes else OTHERS):
             mark = self.marks.new(self._word(place), where)
             return [mark] if isinstance(cell, list) else mark
+        if number == NUMBERS and not column.codes:  # a telephone, where a number should be
+            return self.marks.new(NUMBER, where)
         if number == LISTS and column.many and not self.form.one_choice:
             mark = self.marks.new(self._word(place), where)
             if isinstance(cell, list):
