@@ -120,8 +120,13 @@ def _cells_without(cells: Cells, gone: Set[str]) -> Cells:
 class Change(Protocol):
     """What a rotation of the keys says: the seal that was, and the one that will be."""
 
-    before: Seal
-    after: Seal
+    @property
+    def before(self) -> Seal:
+        """What inside files are sealed with until it has come to them."""
+
+    @property
+    def after(self) -> Seal:
+        """What they are sealed with from then on."""
 
 
 def rekey(settings: Settings, mapping: Mapping[str, str], change: Change | None = None) -> int:
