@@ -16,7 +16,7 @@ Rows must come in an order that follows from their content: then so does the res
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +29,10 @@ from counterflow.disclosure.grouping import in_safe_groups
 Node = tuple[int, ...]
 Bits = np.ndarray[Any, np.dtype[np.uint8]]
 
+SAMPLE = 50_000
+ENOUGH = 0.0002  # of what the cover is worth: a round that gains less is the last
+LENT = 20_000_000  # rows that one round of borrowing may look at
+WORK = 150_000_000  # rows grouped in one climb, per unit of effort
 UNIT = 1_000_000  # worth is counted in millionths: whole numbers add up the same in every order
 
 
@@ -144,8 +148,8 @@ def climb(
 ) -> tuple[Cover, list[Node]]:
     """Cover, look at the nodes one step above those that were used, cover again, until nothing is new.
 
-    Returns the last cover and all nodes that were found to cover something. Ends after `rounds`, or
-    when `work` rows have been grouped.
+    Returns the last cover and all nodes that were found to cover something. Ends after `rounds`,
+    when `work` rows have been grouped, or when a round gains next to nothing.
     """
     known = {coverage.problem.nothing, *coverage.add(start)}
     cover = greedy(coverage, known)
@@ -159,13 +163,14 @@ def climb(
         if not fresh:
             break
         known |= fresh
-        cover = greedy(coverage, known)
-        if coverage.work > work:
+        before, cover = cover.value(coverage.problem), greedy(coverage, known)
+        gained = cover.value(coverage.problem) - before
+        if coverage.work > work or 0 <= gained < ENOUGH * cover.value(coverage.problem):
             break
     return cover, sorted(known)
 
 
-def greedy(coverage: Coverage, nodes: Iterable[Node]) -> Cover:
+def greedy(coverage: Coverage, nodes: Collection[Node]) -> Cover:
     """Release rows under the node that shows most, then the next.
 
     Among nodes that show about as much, the one that takes most of the rows goes first: fewer rows
@@ -174,8 +179,10 @@ def greedy(coverage: Coverage, nodes: Iterable[Node]) -> Cover:
     problem = coverage.problem
     size, whole = coverage.size, sum(worth[0] for worth in problem.worth) // len(problem.worth)
 
+    values = {node: problem.value(node) for node in nodes}
+
     def rank(node: Node, rows: int) -> int:
-        return -(problem.value(node) + whole * rows // max(size, 1))
+        return -(values[node] + whole * rows // max(size, 1))
 
     heap = [(rank(node, coverage.count[node]), node) for node in nodes]
     heapq.heapify(heap)
@@ -184,13 +191,13 @@ def greedy(coverage: Coverage, nodes: Iterable[Node]) -> Cover:
     left = size
     while heap and left >= problem.k:
         _, node = heapq.heappop(heap)
-        rows = coverage.rows(node, alive)
-        if len(rows) < problem.k:
+        most = int(np.bitwise_count(coverage.bits[node] & alive).sum(dtype=np.int64))
+        if most < problem.k:
             continue
-        if heap and rank(node, len(rows)) > heap[0][0]:
-            heapq.heappush(heap, (rank(node, len(rows)), node))
+        if heap and rank(node, most) > heap[0][0]:
+            heapq.heappush(heap, (rank(node, most), node))
             continue
-        rows = problem.safe(rows, node)
+        rows = problem.safe(coverage.rows(node, alive), node)
         if not len(rows):
             continue
         if heap and rank(node, len(rows)) > heap[0][0]:
@@ -228,10 +235,6 @@ def spread(problem: Problem, rows: int) -> Ints:
     return np.flatnonzero(mixed < np.uint64(min(bound, 2**64 - 1)))
 
 
-SAMPLE = 50_000
-WORK = 150_000_000  # rows grouped in one climb, per unit of effort
-
-
 def cover(problem: Problem, *, effort: int = 2, threads: int = 2) -> Cover:
     """The best cover that the effort finds. Large tables are first searched in a sample of their rows."""
     from counterflow.disclosure.borrowing import borrow
@@ -252,4 +255,4 @@ def _worth_a_visit(coverage: Coverage, found: Cover, known: Iterable[Node]) -> l
     """The nodes that are used, then those that cover most, as far as the work goes."""
     order = sorted(known, key=lambda n: (n not in found.rows, -coverage.count[n], n))
     sizes = np.cumsum([coverage.count[node] for node in order])
-    return order[: max(len(found.rows), int(np.searchsorted(sizes, WORK)))]
+    return order[: max(len(found.rows), int(np.searchsorted(sizes, LENT)))]
