@@ -52,9 +52,19 @@ def test_an_address_of_mail_is_seen(mail: str, between: tuple[str, str]) -> None
     assert "e-mail" in shapes(sentence(mail, between)), mail
 
 
-@given(disguised(st.builds(lambda a, b: f"{a} (at) {b}.md", words, words)), around)
+@given(
+    disguised(
+        st.builds(lambda a, s, b: f"{a} {s} {b}.md", words, st.sampled_from(["(at)", "(a)"]), words)
+    ),
+    around,
+)
 def test_an_address_that_avoids_the_sign_is_seen(mail: str, between: tuple[str, str]) -> None:
     assert "e-mail" in shapes(sentence(mail, between)), mail
+
+
+def test_a_code_of_two_genders_is_no_address() -> None:
+    listed = "of 6 codes no accepted row holds `viúvo(a)`, `divorciado(a)`, `separado(a) de facto`"
+    assert shapes(listed) == []
 
 
 @st.composite

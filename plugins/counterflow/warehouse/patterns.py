@@ -27,7 +27,11 @@ _FILE = re.compile(r"(?<![\w./])(?:docs/[a-z_/]+|seeds/README)\.md(?![\w.])")
 _ISO = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
 
 _LETTER = r"[^\W\d_]"
-_EMAIL = re.compile(r"[^\s@<>(),;:]+\s*(?:@|\((?:at|a)\)|\[(?:at|a)\])\s*[^\s@<>(),;:]+", re.I)
+# `(a)` stands for the sign only before a domain: `viúvo(a)` is a widow or a widower
+_EMAIL = re.compile(
+    r"[^\s@<>(),;:]+\s*(?:(?:@|\(at\)|\[at\])\s*[^\s@<>(),;:]+|[(\[]a[)\]]\s*[^\s@<>(),;:.]+\.[^\W\d_]{2,})",
+    re.I,
+)
 _WEB = re.compile(
     r"\w+://|(?<!\w)www\.\w|(?<!\w)[\w-]{2,}\.(?:com|org|net|info|onion|io|ru|ua|md|co|me|eu)(?![\w.])",
     re.I,
