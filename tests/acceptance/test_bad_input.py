@@ -241,6 +241,19 @@ def test_duplicate_case_numbers(agency: Agency) -> None:
     others_are_loaded(agency, records)
 
 
+def test_an_empty_row_of_an_unknown_case_is_quarantined(agency: Agency) -> None:
+    """It makes no row of any table, so that no rule sees it; dbt counts it all the same."""
+    one_column_an_item = "    answers: yes_no\n    each: {debt_bondage: Means}\n"
+    text = (agency.settings.missions / f"{BAD}.yml").read_text("utf-8")
+    columns = text[text.index("    columns:\n      means_of_control:") : text.index("consent:")]
+    agency.contract(BAD, columns, one_column_an_item)
+    means = [{"No.": f"A-{n}", "Means": "yes"} for n in range(30)]
+    agency.deliver(BAD, export(cases(), [*means, {"No.": "X-99", "Means": "not said"}]))
+    records = night(agency)
+    assert (records[BAD].rows_accepted, records[BAD].rows_quarantined) == (60, 1)
+    others_are_loaded(agency, records)
+
+
 def test_na_is_namibia(agency: Agency) -> None:
     """A code `NA` is a code, not a missing value."""
     agency.deliver(BAD, with_cell("Country", "NA"))

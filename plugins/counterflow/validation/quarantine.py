@@ -1,7 +1,7 @@
 """Which source rows of an export a verdict keeps from the facts.
 
 In: a landed export and the folder of a verdict on it. Out: the source rows that failed a critical
-rule, or whose case has no row that passed them all. `int_source_row` in dbt says the same, with why.
+rule, or whose case is not there or has no row that passed them all. `int_source_row` in dbt says the same, with why.
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ def quarantined_rows(seal: Seal, export: Path, verdict: Path) -> pa.Table:
         select owned.source, owned.source_row
         from owned left join case_ using (owner)
         where owned.is_failed
-            or ((source <> 'case' or is_merged) and coalesce(case_.is_failed, false))
+            or ((source <> 'case' or is_merged) and coalesce(case_.is_failed, true))
         """
     )
