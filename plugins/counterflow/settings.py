@@ -6,7 +6,7 @@ Every other module takes a `Settings`; none reads the environment.
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]  # the checkout: dags/, expectations/, dbt_project/
@@ -26,15 +26,20 @@ class Retention:
 
     @classmethod
     def from_env(cls) -> Retention:
-        """COUNTERFLOW_KEEP_<ZONE>_DAYS; raises ValueError for what is no number of days."""
-        found = {}
-        for name, default in asdict(cls()).items():
-            variable = f"COUNTERFLOW_KEEP_{name.upper()}_DAYS"
-            text = os.environ.get(variable, str(default))
+        """Periods from COUNTERFLOW_KEEP_*; raises ValueError for what is no number of days."""
+        texts = {
+            "exports": os.environ.get("COUNTERFLOW_KEEP_EXPORTS_DAYS"),
+            "records": os.environ.get("COUNTERFLOW_KEEP_RECORDS_DAYS"),
+            "publications": os.environ.get("COUNTERFLOW_KEEP_PUBLICATIONS_DAYS"),
+            "logs": os.environ.get("COUNTERFLOW_KEEP_LOGS_DAYS"),
+            "airflow": os.environ.get("COUNTERFLOW_KEEP_AIRFLOW_DAYS"),
+        }
+        given = {name: text for name, text in texts.items() if text is not None}
+        for name, text in given.items():
             if not text.isdecimal() or int(text) < 1:
+                variable = f"COUNTERFLOW_KEEP_{name.upper()}_DAYS"
                 raise ValueError(f"{variable} must be a whole number of days, 1 or more")
-            found[name] = int(text)
-        return cls(**found)
+        return cls(**{name: int(text) for name, text in given.items()})
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,6 @@ OTHERS: dict[str, dict[str, str]] = {
 }
 ROWS = {"mission_code": "text", "source": "text", "source_row": "int64", "case_key": "text"}
 DERIVED_NIGHT = {"night": "date", "landing_sha256": "text"}
-WITHHELD = dict.fromkeys(("mission_code", "case_key", "reason"), "text")
 
 
 @dataclass
