@@ -64,9 +64,13 @@ def agency(tmp_path_factory: pytest.TempPathFactory) -> Agency:
     report = run_night(made.settings, NIGHT, quiet=True)
     assert report.is_published, report.text
     remembered = [case_key(nightly.mission_keys(made.settings, "ALB"), f"A-{n}") for n in range(5)]
-    one = Class(1, 1, (), frozenset(remembered), 0, True)
+    one = Class(1, 1, ("feminine",), frozenset(remembered), 0, True)
     place = inside.folder(made.settings.releases, "001")
-    inside.write(Inside((), (one,), cells.empty(), Counter()), place, Seal.of(made.settings))
+    inside.write(
+        Inside(("gender",), (one,), cells.none_before(), Counter({("feminine",): 5})),
+        place,
+        Seal.of(made.settings),
+    )
     return made
 
 

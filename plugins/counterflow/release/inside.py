@@ -92,6 +92,18 @@ def write(inside: Inside, target: Path, seal: Seal) -> None:
         os.replace(aside, target)
 
 
+def put_right(releases: Path) -> None:
+    """End a writing that was killed: what is aside is whole once the old one has made way for it."""
+    folder = releases / ".inside"
+    for old in folder.glob(".*.old"):
+        target = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
+        if not target.exists():
+            os.replace(target.with_name(f".{target.name}.new"), target)
+        shutil.rmtree(old)
+    for aside in folder.glob(".*.new"):
+        shutil.rmtree(aside)
+
+
 def read(target: Path, seal: Seal) -> Inside:
     """The inside that lies in `target`."""
     classes = seal.read(target / "classes.parquet")

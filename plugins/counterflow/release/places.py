@@ -99,6 +99,7 @@ def settle(releases: Path, number: str) -> None:
 
 
 def _put_right(releases: Path) -> None:
+    inside.put_right(releases)
     for whole in releases.glob(".new-*"):
         number = whole.name.removeprefix(".new-")
         if (releases / number).exists():
