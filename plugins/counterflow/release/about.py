@@ -144,7 +144,7 @@ def _sentences(text: str) -> list[str]:
 OWN_CAVEATS = (
     "A cell says suppressed where something is known that would have singled out somebody: that is neither unknown nor not_asked, and it is not at random, because rare persons lose most.",
     "A share of the microdata is a share of the rows that show the value, and can be off: compare it with the protected tables, which were made before anything was suppressed.",
-    "A country of exploitation is where a person was exploited only if its basis is last_exploitation; elsewhere it is where the person was screened, registered or assisted. Never add bases up.",
+    "A country of exploitation is where a person was exploited. Where a record has only where the person was screened, registered or assisted it says not_stated; the table of routes has those too, by their basis. Never add bases up.",
     "A cell that is not in a table has no case, or too few to be shown.",
     "Counts are protected: each is near the true one, and sums over a table need not equal its margins.",
     "A count that changed by fewer persons than the smallest class since an earlier release keeps what that release said: a small change is never visible, and a late one is seen only when it is large enough.",

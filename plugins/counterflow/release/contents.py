@@ -59,7 +59,12 @@ COLUMNS: Mapping[str, Described] = {
     ),
     "exploitation_country": Described(
         "Country of exploitation",
-        "ISO 3166 alpha-3. Only where its basis is last_exploitation is it where the person was exploited.",
+        "Where the person was last exploited, ISO 3166 alpha-3; not_stated too where only a proxy is recorded.",
+        ("country",),
+    ),
+    "country_on_basis": Described(
+        "Country, by what it is based on",
+        "ISO 3166 alpha-3. Only where the basis is last_exploitation is it where the person was exploited.",
         ("country",),
     ),
     "exploitation_country_basis": Described(
@@ -123,7 +128,7 @@ COLUMNS: Mapping[str, Described] = {
 }
 OWN_CODES = {  # words that no code list of the warehouse has
     SUPPRESSED: "Known inside, and not shown: it, or what it shows together with others, would have singled somebody out.",
-    NOT_STATED: "A country that is not known, or that the form did not ask.",
+    NOT_STATED: "A country that is not known, that the form did not ask, or of which only a proxy is recorded.",
     "several": "More than one is recorded.",
     "not_labour": "No exploitation that is work is recorded.",
     "not_recorded": "Nothing is recorded, or the form did not ask.",
@@ -221,7 +226,9 @@ def define(connection: duckdb.DuckDBPyConnection) -> None:
             coalesce(c.registration_year::varchar, 'unknown') as registration_year,
             c.gender, c.age_band, c.is_minor,
             coalesce(c.citizenship, '{NOT_STATED}') as citizenship,
-            coalesce(c.country_of_exploitation, '{NOT_STATED}') as exploitation_country,
+            case when c.country_of_exploitation_basis = 'last_exploitation'
+                then coalesce(c.country_of_exploitation, '{NOT_STATED}') else '{NOT_STATED}' end as exploitation_country,
+            coalesce(c.country_of_exploitation, '{NOT_STATED}') as country_on_basis,
             c.country_of_exploitation_basis as exploitation_country_basis,
             c.is_cross_border, c.is_sexual_exploitation, c.is_forced_labour, c.is_other_exploitation,
             case when len(s.named) > 1 then 'several' when len(s.named) = 1 then s.named[1]

@@ -96,7 +96,7 @@ def write_readme(folder: Path, about: About, tables: Mapping[str, pa.Table]) -> 
         "| `unknown` | Asked, and not answered or not known. |",
         "| `not_asked` | The form of that mission and time had no such question. |",
         f"| `{SUPPRESSED}` | {OWN_CODES[SUPPRESSED]} |",
-        "| `not_stated` | A country that is not known or was not asked: the records do not tell which. |",
+        "| `not_stated` | A country that is not known, was not asked, or of which only a proxy is recorded. |",
         "| `all` | In a table: over all values of the column. |",
         "",
         "No cell is empty.",
