@@ -130,11 +130,6 @@ class Settings:
         return self.home / "rotation.json"
 
     @property
-    def rotation(self) -> Path:
-        """There while a rotation of keys that are no files is unfinished: the ids of both, and no key."""
-        return self.home / "rotation.json"
-
-    @property
     def keys(self) -> Path:
         """The folder (0700) of the keys (0600), if they are files."""
         return self.home / "keys"
