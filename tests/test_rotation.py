@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from counterflow import keys, keys_airflow, nightly, rotation
-from counterflow.depersonalise import MissionKeys, case_key, code_token
+from counterflow import keys, keys_airflow, nightly, rotation, suppression
+from counterflow.depersonalise import MissionKeys, case_key, code_token, suppression_token
 from counterflow.keys import Keyring
 from counterflow.landing import Landing
 from counterflow.local import run_night
@@ -40,6 +40,7 @@ SECOND = NIGHT + timedelta(days=1)
 MISSIONS = ("ALB", "BLR")
 PURPOSES = ("case", "code", "suppression", "landing", "build", "published", "release", "id")
 NEXT = "5a" * 32  # the new master key where two rotations are compared
+ERASED = "A-77"  # a case of BLR that stays out
 OF_KEYS = {"case_key", "into_case_key", "key_id", "detail"}  # `detail`: a signal names its token
 
 
@@ -63,6 +64,10 @@ def agency(tmp_path_factory: pytest.TempPathFactory) -> Agency:
         made.deliver(mission, export(rows, means, (*COLUMNS, "Into")), NIGHT)
     report = run_night(made.settings, NIGHT, quiet=True)
     assert report.is_published, report.text
+    own = nightly.mission_keys(made.settings, "BLR")
+    erased = suppression_token(own, case_key(own, ERASED))
+    landing = Landing(made.settings.landing, "BLR")
+    suppression.remember(Seal.of(made.settings), landing, [erased], NIGHT, "E-1")
     remembered = [case_key(nightly.mission_keys(made.settings, "ALB"), f"A-{n}") for n in range(5)]
     one = Class(1, 1, ("feminine",), frozenset(remembered), 0, True)
     place = inside.folder(made.settings.releases, "001")
@@ -114,6 +119,9 @@ def pseudonym_forms(ring: Keyring) -> dict[bytes, str]:
         own = MissionKeys.of(ring, mission)
         for n in range(30):
             found[case_key(own, f"A-{n}").encode()] = "pseudonym case"
+        for number in ("A-9", ERASED):
+            token = suppression_token(own, case_key(own, number))
+            found[token.encode()] = "pseudonym suppressed"
         found[code_token(own, "case", "gender", "Helga").encode()] = "pseudonym token"
     return found
 
@@ -156,6 +164,10 @@ def test_before_a_rotation_the_old_key_is_found(before: Settings) -> None:
         "pseudonym case"
     ]
     assert any("signals.parquet" in place for place in found["pseudonym token"])
+    assert {place.rpartition("/")[2] for place in found["pseudonym suppressed"]} == {
+        "erased.parquet",
+        "withheld.parquet",
+    }
     assert any("code_map" in place or "case.parquet" in place for place in found["pseudonym token"])
 
 
@@ -192,6 +204,13 @@ def test_the_facts_are_the_same_up_to_the_key_columns(
     assert all(result.passed for result in verify(agency.settings)), verify(agency.settings)
     (kept,) = (agency.settings.warehouse / "kept").glob("*.duckdb")
     assert kept.samefile(agency.settings.warehouse / "warehouse.duckdb")
+
+
+def test_who_was_erased_is_known_again(agency: Agency, rotated: rotation.Rotation) -> None:
+    seal, landing = Seal.of(agency.settings), Landing(agency.settings.landing, "BLR")
+    own = nightly.mission_keys(agency.settings, "BLR")
+    assert suppression.erased_cases(seal, landing, own) == {case_key(own, ERASED)}
+    assert rotated.new == own.key_id
 
 
 def test_a_rotated_export_is_what_the_new_key_would_have_landed(
