@@ -214,16 +214,6 @@ def test_a_changed_byte_is_noticed(tmp_path: Path) -> None:
         assert SEAL.read(other).equals(TABLE)
 
 
-def test_a_file_that_was_replaced_is_read_anew(tmp_path: Path) -> None:
-    """In the same tick of the clock, with the same size."""
-    path = tmp_path / "x.parquet"
-    tables = [pa.table({"number": [n, n, n]}) for n in range(20)]
-    for table in tables:
-        SEAL.write(table, path)
-        os.utime(path, (1, 1))
-        assert SEAL.read(path).equals(table)
-
-
 def test_a_plain_file_is_not_taken_for_a_landed_one(tmp_path: Path) -> None:
     pq.write_table(TABLE, tmp_path / "x.parquet")
     with pytest.raises(SealRefusedError, match="is not encrypted"):
