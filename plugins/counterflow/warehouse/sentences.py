@@ -165,9 +165,9 @@ def ours(text: str, contracts: Said | None, names: Collection[str] = ()) -> bool
 
 
 def _made_of(quoted: str, known: Collection[str]) -> bool:
-    """A key of the contract language, as `source.limits.rows`: words of the program, joined by signs and not by blanks."""
-    words = _WORD.findall(quoted)
-    return bool(words) and " " not in quoted and all(word.casefold() in known for word in words)
+    """A key of the contract language, as `source.limits.rows` or `position: 1`: words of the program, not joined by blanks."""
+    words, joined = _WORD.findall(quoted), re.sub(r": (?=\d\b)", ":", quoted)
+    return bool(words) and " " not in joined and all(word.casefold() in known for word in words)
 
 
 def _exception(name: str) -> bool:
