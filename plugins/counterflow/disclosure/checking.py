@@ -41,6 +41,7 @@ def check(
     own = connection is None
     connection = connection or duckdb.connect()
     try:
+        connection.execute("set enable_progress_bar = false")
         connection.register("released", table)
         distinct = [
             f"count(distinct {_name(c)}) + cast(count(*) > count({_name(c)}) as integer)"

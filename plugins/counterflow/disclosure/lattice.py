@@ -151,22 +151,24 @@ def climb(
     Returns the last cover and all nodes that were found to cover something. Ends after `rounds`,
     when `work` rows have been grouped, or when a round gains next to nothing.
     """
-    known = {coverage.problem.nothing, *coverage.add(start)}
+    problem = coverage.problem
+    known = {problem.nothing, *coverage.add(start)}
     cover = greedy(coverage, known)
-    for _ in range(rounds):
-        used = sorted(cover.rows, key=lambda n: (-len(cover.rows[n]), n))
-        fresh: set[Node] = set()
-        for node in used:
-            fresh |= set(coverage.add(_finer(coverage.problem, node))) - known
-            if coverage.work > work:
+    # Columns wholly shown or hidden first: few nodes, and most of what can be gained.
+    for levels in ("whole", "each"):
+        for _ in range(rounds):
+            fresh: set[Node] = set()
+            for node in sorted(cover.rows, key=lambda n: (-len(cover.rows[n]), n)):
+                fresh |= set(coverage.add(_finer(problem, node, levels == "whole"))) - known
+                if coverage.work > work:
+                    break
+            if not fresh:
                 break
-        if not fresh:
-            break
-        known |= fresh
-        before, cover = cover.value(coverage.problem), greedy(coverage, known)
-        gained = cover.value(coverage.problem) - before
-        if coverage.work > work or 0 <= gained < ENOUGH * cover.value(coverage.problem):
-            break
+            known |= fresh
+            before, cover = cover.value(problem), greedy(coverage, known)
+            gained = cover.value(problem) - before
+            if coverage.work > work or 0 <= gained < ENOUGH * cover.value(problem):
+                break
     return cover, sorted(known)
 
 
@@ -209,11 +211,11 @@ def greedy(coverage: Coverage, nodes: Collection[Node]) -> Cover:
     return Cover(taken)
 
 
-def _finer(problem: Problem, node: Node) -> Iterator[Node]:
-    """Nodes that show one column better: by one level, or more. Levels that look alike are one."""
+def _finer(problem: Problem, node: Node, whole: bool) -> Iterator[Node]:
+    """Nodes that show one column better: `whole`, or on any level. Levels that look alike are one."""
     for place, level in enumerate(node):
         masks = problem.masks[place]
-        for finer in range(level):
+        for finer in range(min(level, 1) if whole else level):
             if masks[finer] != masks[finer + 1]:
                 yield (*node[:place], finer, *node[place + 1 :])
 
