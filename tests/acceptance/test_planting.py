@@ -62,10 +62,11 @@ def planting(tmp_path_factory: pytest.TempPathFactory) -> Planting:
         made.lonely(LONELY, night(2))
         report = run_night(made.settings, night(2), codes, quiet=True)
         print(report.text, json.dumps(report.to_dict()))
+        number = next(m for m, where in made.marks.planted.items() if where == "MDA case number 20")
         for command in COMMANDS:
             subprocess.run(
                 [sys.executable, "-m", "counterflow.cli", *command],
-                env=environment(made), check=False,
+                input=f"{number}\n", text=True, env=environment(made), check=False,
             )  # fmt: skip
     assert {mission: status for mission, status in sound.items() if status != "loaded"} == {
         LONELY.code: "missing"
@@ -81,6 +82,7 @@ COMMANDS = (
     ["quarantine", "list"],
     ["quarantine", "show", "MDA"],
     ["sql", "select * from quality.issue"],
+    ["erase", "--mission", "MDA", "--case-number", "-"],
 )
 
 
@@ -121,7 +123,9 @@ def key_forms(folder: Path) -> dict[bytes, str]:
 def test_nothing_planted_is_left_behind(planting: Planting, finds: list[Find]) -> None:
     said = (planting.left / "said.txt").read_text()
     assert "Night 2010-11-26: published" in said
-    assert "unmapped_code" in said  # what the commands print of it was searched as well
+    # what commands print and write was searched as well
+    assert "unmapped_code" in said
+    assert list((planting.settings.home).rglob("*E-*")), said[-2000:]
     assert [find for find in finds if not find.form.startswith("key ")] == []
 
 
