@@ -32,7 +32,7 @@ OURS = [
     "version `v1` did not ask `case.education`, and it is answered",
     "no dates of the gregorian calendar, but of the buddhist",
     "no longer among the accepted cases",
-    "POL: export refused (ragged_rows): table `case`: 0 lines are longer than their columns and 1 shorter, the first is line 21. Ask "
+    "MDA: export refused (ragged_rows): table `case`: 0 lines are longer than their columns and 1 shorter, the first is line 21. Ask "
     "for the file as it was exported, unopened; if its columns moved, correct `layout`, and if its lines end after their last "
     "filled cell, say `source.trimmed: true`.",
 ]
