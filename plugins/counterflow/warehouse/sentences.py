@@ -165,7 +165,9 @@ def ours(text: str, contracts: Said | None, names: Collection[str] = ()) -> bool
 
 
 def _made_of(quoted: str, known: Collection[str]) -> bool:
-    """A key of the contract language, as `source.limits.rows` `position: 1` or `source.trimmed: true`: words of the program, not joined by blanks."""
+    """A key of the contract language, as `source.limits.rows`, `position: 1` or `source.trimmed: true`: words of the
+    program, not joined by blanks.
+    """
     words, joined = _WORD.findall(quoted), re.sub(r": (?=(?:\d+|true|false)\b)", ":", quoted)
     return bool(words) and " " not in joined and all(word.casefold() in known for word in words)
 
