@@ -301,8 +301,13 @@ def test_an_erased_case_stays_out_with_all_that_is_of_the_person(agency: Agency)
     agency.deliver("ALB", sheet(n9={"No.": "A-97"}, n2={"Sex": "M"}), THIRD)  # 12 stands alone
     third = load(agency, THIRD)
     assert third.withheld == {"erased": 5}  # and what control still says of 9
+    # 9 is no longer there, and 6 says that it is 9
+    changed = {"n9": {"No.": "A-97"}, "n6": {"Into": "A-9"}, "n2": {"Sex": "M"}}
+    agency.deliver("ALB", sheet(**changed), FOURTH)
+    fourth = load(agency, FOURTH)
+    assert fourth.withheld == {"erased": 7}
     purge(settings)
-    assert found(settings, 5, 9, 12) == ()
+    assert found(settings, 5, 6, 9, 12) == ()
     adds_up(settings)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from counterflow import nightly
 from counterflow.landing import Landing, NightRecord
+from counterflow.quarantine import failing
 from counterflow.retention import TooLateError, enforce, horizon
 from counterflow.sealing import Seal
 from counterflow.settings import Retention, Settings
@@ -75,6 +76,8 @@ def test_an_export_out_of_force_leaves_counts_and_its_nights_are_still_told(agen
     blr = Landing(settings.landing, "BLR")
     assert blr.is_whole(str(records(settings, "BLR")[0].export))  # old, and in force
     assert quality(settings, NIGHTS[-1]) == before
+    assert {one.mission for one in failing(settings, NIGHTS[0])} == set()
+    assert {one.mission for one in failing(settings, NIGHTS[1])} == {"ALB"}
     assert swept(settings, NIGHTS[3]) == {}
 
 

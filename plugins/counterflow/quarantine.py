@@ -43,7 +43,10 @@ def failing(
         record = landing.record(night)
         if record is None or record.export is None or record.verdict is None:
             continue
-        table = seal.read(landing.path(record.export) / record.verdict / "failures.parquet")
+        failures = landing.path(record.export) / record.verdict / "failures.parquet"
+        if not failures.exists():  # retention has reduced the export to counts
+            continue
+        table = seal.read(failures)
         found: dict[tuple[str, str], set[int]] = {}
         for row in table.select(["rule_id", "source", "source_row"]).to_pylist():
             found.setdefault((row["rule_id"], row["source"]), set()).add(row["source_row"])

@@ -5,6 +5,7 @@ One mission, three nights. The key of a case is looked for in every column of ev
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from counterflow.searching import search
 from counterflow.settings import Settings
 from counterflow.shell import connect
 from counterflow.warehouse.gates import GateFailed
+from counterflow.warehouse.manifest import MANIFEST, read_manifest
 from tests.support import COLUMNS, NIGHT, Agency, case, export
 
 FIRST, SECOND, THIRD = (NIGHT + timedelta(days=n) for n in range(3))
@@ -160,3 +162,25 @@ def test_what_was_purged_comes_back_from_the_export_that_puts_it_right(agency: A
         (SECOND, 28),
         (THIRD, 27),
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("order", [(FIRST, THIRD, SECOND), (THIRD, SECOND, FIRST)])
+def test_whatever_the_order_of_the_files_nobody_who_withdrew_comes_back(
+    agency: Agency, tmp_path: Path, order: tuple[date, ...]
+) -> None:
+    """9 withdraws on night 2 and agrees again on night 3; every table is as if the files had come in time."""
+    sheets = {FIRST: sheet(), SECOND: sheet(n9={"Withdrawn": "25.11.2010"}), THIRD: sheet(n8={"Sex": "M"})}  # fmt: skip
+    held = []
+    for place, nights in enumerate(((FIRST, SECOND, THIRD), order)):
+        made = Agency(tmp_path / str(place), missions=("ALB",))
+        shutil.copytree(agency.settings.keys, made.settings.keys)
+        for night in nights:
+            made.deliver("ALB", sheets[night], night)
+            run(made.settings, night)
+        manifest = read_manifest(made.settings.warehouse / MANIFEST)
+        assert manifest is not None
+        held.append(dict(manifest.tables))
+        periods = f"select valid_from, valid_until from history.fct_case where case_key = '{key(made.settings, 9)}'"
+        assert ask(made.settings, periods) == [(THIRD, None)]
+    assert held[0] == held[1]
