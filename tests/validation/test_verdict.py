@@ -34,6 +34,11 @@ def night(root: Path, **changes: Any) -> list[LandedExport]:
     ]
 
 
+def mapped(table: str, field: str, local: str, code: str) -> list[tuple[str, str, str, str]]:
+    """What a repair adds to a code map: the local code, and the token under which it has landed."""
+    return [(table, field, spelling, code) for spelling in (local, TOKEN)]
+
+
 def files(verdict: Verdict) -> dict[str, Any]:
     """What each file holds; the bytes of what is encrypted always differ."""
     return {
@@ -119,7 +124,7 @@ def test_a_repaired_mapping_resolves_rows_from_landing(tmp_path: Path, suites: P
     rule = "control.means_of_control_mapped"
     assert {failed for *_, failed in failures(before)} == {rule, "case.key_repeat"}
 
-    known = code_map([("control", "means_of_control", TOKEN, "debt_bondage")])
+    known = code_map(mapped("control", "means_of_control", "datorii", "debt_bondage"))
     repaired = dataclasses.replace(export, code_map=known)
     [after] = validate([repaired], suites)
     assert after.folder != before.folder
@@ -135,7 +140,7 @@ def test_a_repaired_mapping_lifts_a_refusal(tmp_path: Path, suites: Path) -> Non
     export = land(tmp_path, "MDA", {"case": rows})
     [refused] = validate([export], suites)
     assert [r.rule_id for r in refused.reasons] == ["profile.unmapped_share"]
-    known = code_map([("case", "gender", TOKEN, "female")])
+    known = code_map(mapped("case", "gender", "femeie", "female"))
     [accepted] = validate([dataclasses.replace(export, code_map=known)], suites)
     assert accepted.status is Status.ACCEPTED
 
