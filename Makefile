@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install demo up test slow lint secrets bench bench-disclosure
+.PHONY: help install demo up servers test slow lint secrets bench bench-disclosure
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -33,8 +33,11 @@ demo: $(INSTALLED) ## 72 synthetic missions, one night through Airflow, answers 
 up: $(INSTALLED) ## Airflow with its UI on port 8080 (PORT=…) and the nightly schedule, until Ctrl-C
 	@$(BIN)/python -m counterflow.orchestration.up --port $(or $(PORT),8080)
 
+servers: ## Debian's sshd, nginx, Redis and PostgreSQL for tests, installed where they are missing (root)
+	@tests/servers/install.sh
+
 # In the order of their names: the acceptance tests are the longest, and should not be left for one core at the end.
-test: $(INSTALLED) ## every test but the slow; TESTS=path or PYTEST='-k name' for some
+test: $(INSTALLED) servers ## every test but the slow; TESTS=path or PYTEST='-k name' for some
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST) $(TESTS)
 
 slow: $(INSTALLED) ## the tests that run whole nights in several orders, for once a night
