@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from counterflow import canonical
 from counterflow.contracts import contract_files, load
+from counterflow.landing import export_name
 from counterflow.settings import PROJECT
 from counterflow.warehouse.patterns import shapes, valid_iban
 from counterflow.warehouse.published import published
@@ -191,10 +192,13 @@ def test_no_label_code_name_note_or_comment_of_ours_is_seen() -> None:
 def test_our_own_forms_are_never_seen(
     token: str, export: str, count: int, night: date, year: int
 ) -> None:
+    landed = export_name(
+        export[:16], export[16:], night, night
+    )  # as ingest names what time will change
     for text in (
         f"#{token}, up to 16 characters",
         f"ALB: export {export[:16]}-{export[16:]} refused by profile.rows_fall on case [rows {count}, fall 0.5].",
-        f"ALB: export {export[:16]}-{export[16:]}-{night} accepted",
+        f"ALB: export {landed} refused by profile.rows_fall on case [rows {count}].",
         f"there are more than {count} rows",
         f"a cell is larger than {count} bytes",
         f"{year}-{year + 2}",

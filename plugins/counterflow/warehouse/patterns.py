@@ -19,7 +19,7 @@ from counterflow.text import digits
 _BLANK = " "
 # Of our own making: `#<token>`, `<16 hex>-<8 hex>[-<night>]`, `2002-2004`, `1234567 bytes`, `[rows 12, fall 0.5]`.
 _TOKEN = re.compile(r"#[0-9a-f]{32}(?![0-9A-Za-z])")
-_EXPORT = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{16}-[0-9a-f]{8}(?![0-9A-Za-z])")
+_EXPORT = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{16}-[0-9a-f]{8}(?:-20\d{6})?(?![0-9A-Za-z-])")
 _SPAN = re.compile(r"(?<![\w.+\-/])(?:19|20)\d\d-(?:19|20)\d\d(?![\w\-/])")
 _COUNT = re.compile(r"(?<![\w.+\-/])(?!0)\d{6,10} (?=(?:bytes|rows|cells)(?!\w))")
 _OBSERVED = re.compile(r"\[(?:[a-z_]+ (?:\d+(?:\.\d+)?|[a-z_]+|None)(?:, )?)+\]")
