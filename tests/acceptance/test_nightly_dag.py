@@ -105,6 +105,8 @@ def test_a_night_is_published_though_a_mission_is_refused(airflow_run: Airflow) 
 def test_triggered_twice_at_once_the_second_run_waits_and_finds_nothing_to_do(
     airflow_run: Airflow,
 ) -> None:
+    airflow_run.agency.deliver("BGR", export())
+    airflow_run.night()
     airflow_run.agency.deliver("BGR", export([case(n) for n in range(20)]))
     conf = {"night": str(NIGHT)}
     first, second = (airflow_run.api.trigger(DAG_ID, conf) for _ in range(2))

@@ -254,6 +254,7 @@ def test_a_gate_stops_the_publication(
 @pytest.mark.slow
 def test_three_publications_are_kept(agency: Agency) -> None:
     kept = agency.settings.warehouse / "kept"
+    run_night(agency.settings, SECOND, quiet=True)
     for number in range(4):
         nightly.transform(agency.settings, SECOND)
         nightly.gates(agency.settings, SECOND)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from counterflow import nightly
+from counterflow import keys, nightly
 from counterflow.local import run_night
 from counterflow.score import ScoreRefusedError, score
 from counterflow.settings import PROJECT, Settings
@@ -29,7 +29,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Synthetic exports of three nights, and their truth; nothing is loaded yet."""
     home = tmp_path_factory.mktemp("world")
     generate(home, MISSIONS, 900, 23, NIGHTS, FIRST, None)
-    return Settings(home, home / "exports", _contracts(home))
+    settings = Settings(home, home / "exports", _contracts(home))
+    keys.begin(settings)  # those of every home that is compared with another
+    return settings
 
 
 def _contracts(home: Path) -> Path:
