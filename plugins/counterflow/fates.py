@@ -13,6 +13,7 @@ from typing import Any
 
 from counterflow.contracts import Contract, ContractError
 from counterflow.landing import Landing, NightRecord
+from counterflow.lateness import last_success, missing_message
 from counterflow.settings import PROJECT, Settings
 from counterflow.sources import Refused
 
@@ -27,12 +28,13 @@ def open_record(landing: Landing, night: date) -> None:
         stale(landing, night, "failed", message)
 
 
-def without_export(contract: Contract, night: date, before: NightRecord | None) -> NightRecord:
-    """Nothing was ever delivered that fits the contract; what was in force before stays."""
-    message = (
-        f"{contract.mission}: nothing that fits `{contract.source.path}` has been delivered. "
-        f"Ask {contract.steward}, or correct `source.path` in the contract."
-    )
+def without_export(
+    contract: Contract, landing: Landing, night: date, before: NightRecord | None
+) -> NightRecord:
+    """Nothing is delivered that fits the contract; what was in force before stays."""
+    known = landing.nights()
+    since = last_success(landing.newest_first(night)) or min([night, *known])
+    message = missing_message(contract, since, night)
     base = before or NightRecord(night, contract.mission, "missing")
     return base.with_(
         night=night,

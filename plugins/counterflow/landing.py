@@ -225,17 +225,26 @@ class Landing:
         dates = {name: _date(data.get(name)) for name in ("night", "loaded_night", "delivered")}
         return NightRecord(**{**data, **dates})
 
+    def nights(self) -> list[date]:
+        """The nights that have a record, in order."""
+        found = (self.folder / "nights").glob("????-??-??.json")
+        return sorted(date.fromisoformat(path.stem) for path in found)
+
     def records(self, until: date) -> Iterator[NightRecord]:
         """The records of all nights up to `until`, in order."""
-        for path in sorted((self.folder / "nights").glob("????-??-??.json")):
-            night = date.fromisoformat(path.stem)
+        for night in self.nights():
+            if night <= until and (record := self.record(night)) is not None:
+                yield record
+
+    def newest_first(self, until: date) -> Iterator[NightRecord]:
+        """The same from the last one back: of many years of nights only a few are wanted."""
+        for night in reversed(self.nights()):
             if night <= until and (record := self.record(night)) is not None:
                 yield record
 
     def before(self, night: date) -> NightRecord | None:
         """The last record before `night`."""
-        earlier = [r for r in self.records(night) if r.night < night]
-        return earlier[-1] if earlier else None
+        return next(self.newest_first(night - timedelta(days=1)), None)
 
     def save(self, record: NightRecord) -> NightRecord:
         """Replace the record of its night."""

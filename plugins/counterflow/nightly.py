@@ -165,7 +165,7 @@ def _settled(
     fetcher = transport(settings, contract)
     delivery = fetcher.newest(contract, night)
     if delivery is None:
-        return landing.save(without_export(contract, night, before))
+        return landing.save(without_export(contract, landing, night, before))
     sha256 = fetcher.sha256(delivery)
     digest = reading_digest(contract)
     if full_refresh or (now is not None and now.status in ("failed", PENDING)):

@@ -43,7 +43,7 @@ def restate(settings: Settings, contract: Contract, night: date) -> NightRecord 
     own, earlier = _delivery(landing, now), _delivery(landing, before) if before else None
     newest = earlier if own is None or (earlier and earlier.dated > own.dated) else own
     if newest is None:
-        return landing.save(without_export(contract, night, before))
+        return landing.save(without_export(contract, landing, night, before))
     if base.export is not None and base.export == newest.export:
         return landing.save(_unchanged(contract, base, newest, night))
     told = now if newest is own or before is None else before

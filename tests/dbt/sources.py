@@ -49,6 +49,7 @@ OTHERS: dict[str, dict[str, str]] = {
         "message": "text",
         **{f"withheld_{reason}": "int64" for reason in REASONS},
         "loaded_night": "date",
+        "days_since_success": "int64",
     },
     "failure": {
         "mission_code": "text",
@@ -153,6 +154,7 @@ class Sources:
                 "is_stale": False,
                 "message": "",
                 "loaded_night": self.night,
+                "days_since_success": 0,
                 **counts,
                 **load,
             },

@@ -17,6 +17,7 @@ select
     cast(withheld_erased as bigint) as withheld_erased,
     is_stale,
     loaded_night,
+    cast(days_since_success as bigint) as days_since_success,
     message
 from {{ ref('stg_load') }}
 order by night, mission_code

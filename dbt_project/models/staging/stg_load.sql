@@ -18,5 +18,6 @@ select
     withheld_consent_contradictory,
     withheld_no_guardian_consent,
     withheld_erased,
-    cast(loaded_night as date) as loaded_night
+    cast(loaded_night as date) as loaded_night,
+    days_since_success
 from {{ source('build', 'load') }}

@@ -70,6 +70,9 @@ class Cadence(Strict):
     """How often the mission exports."""
     grace: int = Field(default=0, ge=0)
     """Nights that an export may be overdue before the mission is called late."""
+    silent: int | None = Field(default=None, ge=1)
+    """Nights without an export after which its silence is told further up; three periods and the grace, and
+    never less than 14 nights, unless said here."""
 
 
 class RowBounds(Strict):

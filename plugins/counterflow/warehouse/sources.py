@@ -26,6 +26,7 @@ from counterflow.depersonalise import MissionKeys
 from counterflow.fields import SIGNALS_SCHEMA
 from counterflow.ingest import ROWS_SCHEMA
 from counterflow.landing import Landing, NightRecord, columns_digest
+from counterflow.lateness import last_success
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse import contract_signals
@@ -53,6 +54,7 @@ LOAD = pa.schema(
         ("message", _TEXT),
         *((f"withheld_{reason}", _INT) for reason in REASONS),
         ("loaded_night", _DATE),
+        ("days_since_success", _INT),
     ]
 )
 FAILURE = pa.schema(
@@ -225,12 +227,12 @@ def _small_tables(
 ) -> None:
     tables = {
         **{name: [tables[name] for tables in compiled_.values()] for name in _COMPILED},
-        "load": [_loads([r for rows in records.values() for r in rows])],
+        "load": [_loads(rows) for rows in records.values()],
         "failure": [_verdict_table(seal, one, "failures", FAILURE) for one in force],
         "rule_result": [_results(seal, settings, r) for rows in records.values() for r in rows],
         "signal": [_signals(seal, settings, r) for rows in records.values() for r in rows],
     }
-    empty = {"failure": FAILURE, "rule_result": RULE_RESULT, "signal": SIGNAL}
+    empty = {"load": LOAD, "failure": FAILURE, "rule_result": RULE_RESULT, "signal": SIGNAL}
     for name, parts in tables.items():
         table = pa.concat_tables(parts) if parts else empty[name].empty_table()
         write_source(seal, folder, name, table)
@@ -293,9 +295,10 @@ def write_source(seal: Seal, folder: Path, name: str, table: pa.Table) -> None:
 
 
 def _loads(records: Sequence[NightRecord]) -> pa.Table:
-    rows = []
+    """Of one mission, its nights in order."""
+    rows, success = [], None
     for r in records:
-        withheld = r.withheld or {}
+        withheld, success = r.withheld or {}, last_success([r]) or success
         rows.append(
             {
                 "night": r.night,
@@ -312,6 +315,7 @@ def _loads(records: Sequence[NightRecord]) -> pa.Table:
                 "message": r.message,
                 **{f"withheld_{reason}": withheld.get(reason, 0) for reason in REASONS},
                 "loaded_night": r.loaded_night,
+                "days_since_success": (r.night - success).days if success else None,
             }
         )
     return pa.Table.from_pylist(rows, LOAD)
