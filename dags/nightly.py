@@ -1,6 +1,6 @@
 """The nightly load: one run a night, one task a mission whose export changed.
 
-plan → ingest (a task a mission) → validate → transform → gates → publish → report
+plan → ingest (a task a mission) → validate → transform → gates → publish → tell → report
 
 What is done is in `counterflow.nightly`, the same functions that `counterflow nightly` calls; this file
 says in which order, how often, and what happens when a step fails. Tasks import it when they run, because
@@ -10,10 +10,14 @@ this file is read at every parse. They hand each other mission codes, statuses a
 from __future__ import annotations
 
 import datetime as dt
+import os
 from typing import Any
 
 from airflow.sdk import (
     Asset,
+    AsyncCallback,
+    DeadlineAlert,
+    DeadlineReference,
     ExceptionRetryPolicy,
     Param,
     RetryAction,
@@ -33,6 +37,10 @@ NETWORK_ONLY = ExceptionRetryPolicy(
     ],
     default=RetryAction.FAIL,
 )
+HOUR = 2  # UTC
+# UTC; by then a night is published. Set where the schedule is on; nowhere else, because `dag.test()` of Airflow 3.3
+# cannot end a run of a DAG that has a deadline (it looks its definition up by an id that only a stored DAG has).
+DEADLINE = os.environ.get("COUNTERFLOW_DEADLINE")
 PARAMS = {
     "night": Param(
         None,
@@ -67,12 +75,38 @@ def now_running() -> tuple[Any, Any, dt.date, dict[str, Any]]:
     return steps, Settings.from_env(), the_night(context), context["params"]
 
 
+def after_the_start(clock: str) -> dt.timedelta:
+    """How long after its start a run has until `clock` (HH:MM, UTC) of its day or the next."""
+    by = dt.datetime.strptime(clock, "%H:%M") - dt.datetime.strptime(f"{HOUR:02}:00", "%H:%M")
+    return by if by > dt.timedelta(0) else by + dt.timedelta(days=1)
+
+
+def published_by(clock: str) -> DeadlineAlert:
+    """The alarm of a night that is late. A run without a logical date, started by hand, has none."""
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_LOGICAL_DATE,
+        interval=after_the_start(clock),
+        # in the triggerer: with every executor, and also while the workers are what is down
+        callback=AsyncCallback("counterflow.alarms.deadline_passed", kwargs={"by": clock}),
+    )
+
+
+def died(context: Any) -> None:
+    """Tell of a run that failed before its own step `tell` could."""
+    from counterflow.alarms import run_died
+
+    run_died(context)
+
+
 @dag(
     dag_id="nightly",
     description="From all missions' exports to one published warehouse.",
-    schedule="0 2 * * *",  # UTC
+    schedule=f"0 {HOUR} * * *",
     catchup=False,  # and no start date: the first scheduled run is the next 02:00, not the last
     max_active_runs=1,  # a run triggered meanwhile waits its turn
+    dagrun_timeout=dt.timedelta(hours=20),  # one that hangs does not stop the nights after it
+    on_failure_callback=died,
+    deadline=published_by(DEADLINE) if DEADLINE else None,
     params=PARAMS,
     default_args={"retries": 0},
     doc_md=__doc__,
@@ -138,6 +172,16 @@ def nightly() -> None:
         steps, settings, night, _ = now_running()
         return steps.publish(settings, night).to_dict()
 
+    @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
+    def tell() -> int:
+        """What is new, to people; a channel that fails is seen here, and fails no night."""
+        steps, settings, night, _ = now_running()
+        told = steps.tell(settings, night)
+        print(told.text)
+        if told.failed:
+            raise AirflowFailException(f"not told by {', '.join(told.failed)}")
+        return told.news
+
     @task(trigger_rule=TriggerRule.ALL_DONE)
     def report() -> None:
         """What happened and what to do, always; the run fails if this run did not publish."""
@@ -149,7 +193,15 @@ def nightly() -> None:
 
     changed = plan()
     judged = validate(changed)
-    ingest.expand(mission=changed) >> judged >> transform() >> gates() >> publish() >> report()
+    (
+        ingest.expand(mission=changed)
+        >> judged
+        >> transform()
+        >> gates()
+        >> publish()
+        >> tell()
+        >> report()
+    )
 
 
 nightly()

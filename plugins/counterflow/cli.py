@@ -135,14 +135,44 @@ def nightly(
 
 @app.command()
 def status(
-    night: Annotated[str | None, typer.Option(help="Default: the published night.")] = None,
+    night: Annotated[
+        str | None,
+        typer.Option(help="What that night did to each mission; default: how things stand."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="For monitoring: exit 1 if somebody must act now.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What the last night did to each mission, and what to do about it."""
-    from counterflow import nightly as steps
+    """Whether last night was good, and what to do if not.
 
+    Example: counterflow status --check
+    """
     settings = Settings.from_env()
-    _show_report(steps.report(settings, _published_night(settings, night)), as_json)
+    if night is not None:
+        from counterflow import nightly as steps
+
+        _show_report(steps.report(settings, _night(night)), as_json)
+        return
+    from counterflow.standing import BAD, standing
+
+    found = standing(settings)
+    if found is None:
+        _nothing_published()
+        return
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=1))
+    else:
+        from counterflow.display import standing_page
+
+        standing_page(found)
+    if found.report.published is None or (check and found.verdict == BAD):
+        raise typer.Exit(1)
+
+
+def _nothing_published() -> None:
+    typer.echo("counterflow: nothing has been published yet: run `counterflow nightly`", err=True)
+    raise typer.Exit(1)
 
 
 def _show_report(report: Report, as_json: bool) -> None:
@@ -288,10 +318,8 @@ def _published_night(settings: Settings, night: str | None) -> date:
 
     found = _night(night) if night else published_night(settings)
     if found is None:
-        typer.echo(
-            "counterflow: nothing has been published yet: run `counterflow nightly`", err=True
-        )
-        raise typer.Exit(1)
+        _nothing_published()
+        raise AssertionError
     return found
 
 

@@ -97,6 +97,39 @@ def report_table(report: Any) -> None:
     console.print(report.text, markup=False, highlight=False, soft_wrap=True)
 
 
+_VERDICTS = {"good": "bold green", "look": "bold yellow", "bad": "bold red"}
+_LONGEST = 12  # missions with work that are shown whole: one screen
+
+
+def standing_page(found: Any) -> None:
+    """How things stand: the verdict, what to do, then the facts. Nothing in it is cut off."""
+    console = _console()
+
+    def say(text: str, style: str = "") -> None:
+        console.print(text, style=style or None, markup=False, highlight=False, soft_wrap=True)
+
+    night = found.report
+    state = "published" if night.published == night.night else "NOT published"
+    work = f"{len(found.reasons)} to look at" if found.reasons else "nothing to do"
+    say(f"{found.verdict.upper()}: night {night.night} {state}, {work}", _VERDICTS[found.verdict])
+    for one in found.reasons[:_LONGEST]:
+        say(f"  {one.text}", "red" if one.verdict == "bad" else "")
+        say(f"    docs/runbooks/{one.page}.md", "dim")
+    if (more := len(found.reasons) - _LONGEST) > 0:
+        say(f"  and {more} more: counterflow status --night {night.night}")
+    say("")
+    for status, count in night.statuses.items():
+        codes = " ".join(line.mission for line in night.lines if line.status == status)
+        say(f"{status:<10} {count:>3}  {codes}")
+    stale = {line.mission: line.days_since_success for line in night.lines if line.is_stale}
+    if stale:
+        said = ", ".join(f"{m} {'?' if d is None else d} days" for m, d in sorted(stale.items()))
+        say(f"since the last success: {said}")
+    say("")
+    for name, text in found.facts:
+        say(f"{name:<10} {text}")
+
+
 def score_table(found: Sequence[Any]) -> None:
     """What was compared and how much of it agrees."""
     table = Table(title="Warehouse against truth", title_justify="left")

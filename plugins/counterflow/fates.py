@@ -70,22 +70,20 @@ def stale(landing: Landing, night: date, status: str, message: str, **changes: A
     )
 
 
+def fault(error: BaseException) -> str:
+    """A fault of the program: its type and its place in our code, never its text."""
+    ours = str(PROJECT / "plugins")
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(ours)]
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+    return f"a fault of the program ({type(error).__name__} at {where})"
+
+
 def mark_failed(settings: Settings, night: date, mission: str, error: BaseException) -> NightRecord:
     """A fault of the program: its place in our code and its type, never its text."""
     if isinstance(error, ContractError):
         message = f"{mission}: its contract cannot be used: {error}"
     else:
-        ours = str(PROJECT / "plugins")
-        frames = [
-            f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(ours)
-        ]
-        where = (
-            f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
-        )
-        message = (
-            f"{mission}: a fault of the program ({type(error).__name__} at {where}); nothing of its "
-            "export was taken. See docs/runbooks/mission_failed.md"
-        )
+        message = f"{mission}: {fault(error)}; nothing of its export was taken. See docs/runbooks/mission_failed.md"
     return stale(Landing(settings.landing, mission), night, "failed", message)
 
 

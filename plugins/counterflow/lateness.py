@@ -16,6 +16,7 @@ from counterflow.landing import NightRecord
 _PERIODS = {"night": 1, "week": 7, "month": 31}
 _MISSED = 3  # periods without an export after which a mission is silent, unless its contract says otherwise
 _SHORTEST = 14  # nights, of a mission that exports every night
+SILENT_PAGE = "docs/runbooks/mission_silent.md"
 GOOD = ("loaded", "unchanged", "late")  # the newest delivery is in force
 
 
@@ -72,5 +73,5 @@ def escalation(contract: Contract, since: date, night: date) -> str:
         return ""
     return (
         f" Silent for {(night - since).days} nights, far beyond its grace: tell whoever leads the missions, its "
-        "desk alone is not enough. See docs/runbooks/mission_silent.md"
+        f"desk alone is not enough. See {SILENT_PAGE}"
     )

@@ -42,7 +42,17 @@ def run_night(
         told("plan", len(plan.statuses), len(plan.statuses) + len(plan.changed))
         _ingest(settings, night, plan.changed, full_refresh, told)
         stopped = _judge_and_publish(settings, night, missions, told)
-    return replace(nightly.report(settings, night, plan.statuses), stopped=stopped)
+        untold = _tell(settings, night)
+    report = nightly.report(settings, night, plan.statuses)
+    return replace(report, stopped=stopped, untold=tuple(untold))
+
+
+def _tell(settings: Settings, night: date) -> list[str]:
+    """Tell people; why that failed, for the report: it fails no night."""
+    try:
+        return nightly.tell(settings, night).failed
+    except Exception as error:  # noqa: BLE001 - of whatever channel
+        return [f"the digest ({type(error).__name__})"]
 
 
 def replay_night(settings: Settings, night: date, quiet: bool = False) -> Report:

@@ -39,8 +39,9 @@ from counterflow.landing import (
     export_name,
     next_reading,
 )
-from counterflow.lateness import is_overdue, late_message
+from counterflow.lateness import is_overdue, last_success, late_message
 from counterflow.locks import exclusive, shared
+from counterflow.observing import measure, observed
 from counterflow.reporting import Line, Report, make_report
 from counterflow.restating import restate
 from counterflow.retention import refuse_too_late
@@ -48,6 +49,7 @@ from counterflow.settings import Settings
 from counterflow.sources import FolderTransport, Refused, Transport
 
 if TYPE_CHECKING:
+    from counterflow.telling import Told
     from counterflow.warehouse.gates import GateResult
     from counterflow.warehouse.manifest import Build
     from counterflow.warehouse.publication import Publication
@@ -119,6 +121,7 @@ def contract_of(settings: Settings, mission: str) -> Contract:
     return _contract(path, contracts.stamp(path))
 
 
+@observed("plan")
 def plan(
     settings: Settings,
     night: date,
@@ -197,6 +200,7 @@ def _settled(
     )
 
 
+@observed("ingest")
 def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = False) -> Ingested:
     """Read, de-personalise and land one mission's export. Never raises for the export's sake.
 
@@ -288,6 +292,7 @@ def _ingest(
     return Ingested(contract.mission, PENDING, "", found.rows_read)
 
 
+@observed("validate")
 def validate(
     settings: Settings,
     night: date,
@@ -295,6 +300,15 @@ def validate(
     progress: Progress | None = None,
 ) -> list[NightRecord]:
     """Judge what landed tonight, and what is in force under rules or mappings that have changed."""
+    return _validate(settings, night, missions, progress)
+
+
+def _validate(
+    settings: Settings,
+    night: date,
+    missions: Sequence[str] | None = None,
+    progress: Progress | None = None,
+) -> list[NightRecord]:
     from counterflow import validation  # pandas: not needed to plan
     from counterflow.judging import landed_export, settle
 
@@ -345,6 +359,7 @@ def _building(settings: Settings) -> Iterator[None]:
         yield
 
 
+@observed("transform")
 def transform(settings: Settings, night: date, progress: Progress | None = None) -> Build:
     """Write the sources of the night and build the warehouse beside the published one.
 
@@ -394,9 +409,10 @@ def _restate(settings: Settings, night: date) -> None:
         except contracts.ContractError:
             continue  # a contract that broke since says nothing of that night: its record stays
     if sound:
-        validate(settings, night, sound)
+        _validate(settings, night, sound)
 
 
+@observed("gates")
 def gates(settings: Settings, night: date) -> list[GateResult]:
     """Run all gates on the build that a run of `night` made. Raises GateFailed."""
     from counterflow.warehouse.gates import run_gates
@@ -406,6 +422,7 @@ def gates(settings: Settings, night: date) -> list[GateResult]:
         return run_gates(settings, newest_night(settings, night))
 
 
+@observed("publish")
 def publish(settings: Settings, night: date) -> Publication:
     """Let the build take the place of the published warehouse. Raises GateFailed."""
     from counterflow.warehouse.history import newest_night
@@ -421,12 +438,22 @@ def report(settings: Settings, night: date, planned: Mapping[str, str] | None = 
     `planned`: the statuses of this run's plan; a mission that an earlier run of the night loaded is
     reported as unchanged, while `quality.load` keeps what the night did.
     """
-    records = []
+    records, successes = [], {}
     for path in contracts.contract_files(settings.missions):
-        record = Landing(settings.landing, path.stem).record(night)
+        landing = Landing(settings.landing, path.stem)
+        record = landing.record(night)
         if record is not None:
             records.append(record.with_(status=(planned or {}).get(path.stem, record.status)))
-    return make_report(settings, night, records)
+            successes[path.stem] = last_success(landing.newest_first(night))
+    return make_report(settings, night, records, successes)
+
+
+def tell(settings: Settings, night: date) -> Told:
+    """Tell people what is new of the night, and operators' metrics what came of it."""
+    from counterflow.telling import tell as tell_people
+
+    measure(settings, report(settings, night))
+    return tell_people(settings, night)
 
 
 __all__ = [
@@ -440,6 +467,7 @@ __all__ = [
     "plan",
     "publish",
     "report",
+    "tell",
     "transform",
     "validate",
 ]

@@ -6,7 +6,7 @@ In: the records of a night. Out: `Report`, as text and as data. Nothing personal
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -29,6 +29,7 @@ class Line:
     rows_blank: int
     is_stale: bool
     message: str
+    days_since_success: int | None = None  # since the date of the last delivery that was taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Report:
     published: date | None
     lines: tuple[Line, ...]
     stopped: str = ""  # why nothing was published, if something stopped it
+    untold: tuple[str, ...] = ()  # channels that the digest did not reach, and why
 
     @property
     def is_published(self) -> bool:
@@ -63,6 +65,9 @@ class Report:
         lines = [f"Night {self.night}: {state}. {len(self.lines)} missions: {counts or 'none'}."]
         lines += [f"  {self.stopped}"] if self.stopped else []
         lines += [f"  {line.message}" for line in self.lines if line.message]
+        if self.untold:
+            channels = ", ".join(self.untold)
+            lines.append(f"  not told by {channels}. See docs/runbooks/notification_failed.md")
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
@@ -76,8 +81,14 @@ class Report:
         }
 
 
-def make_report(settings: Settings, night: date, records: Sequence[NightRecord]) -> Report:
-    """The report of a night from its missions' records."""
+def make_report(
+    settings: Settings,
+    night: date,
+    records: Sequence[NightRecord],
+    successes: Mapping[str, date | None] | None = None,
+) -> Report:
+    """The report of a night from its missions' records, and when each delivered last what was taken."""
+    days = {code: (night - last).days for code, last in (successes or {}).items() if last}
     manifest = read_manifest(settings.warehouse / MANIFEST)
     lines = tuple(
         Line(
@@ -90,6 +101,7 @@ def make_report(settings: Settings, night: date, records: Sequence[NightRecord])
             record.rows_blank,
             record.is_stale,
             record.message,
+            days.get(record.mission_code),
         )
         for record in records
     )

@@ -12,6 +12,9 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]  # the checkout: dags/, expectations/, dbt_project/
 
 
+PAGES = "docs/runbooks/"
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """How many days what is kept is kept (counterflow.retention). What is in force stays whatever its age."""
@@ -43,6 +46,50 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Notices:
+    """Who is told of a night (counterflow.telling). Hosts and passwords are Airflow's connections."""
+
+    mail_to: tuple[str, ...] = ()
+    chat: bool = False  # an incoming webhook
+    desks: bool = (
+        False  # each steward's desk its own missions, where Airflow has a variable with its address
+    )
+    heartbeat: bool = False  # a digest every night, also when nothing is new
+    pages: str = PAGES  # what links to runbooks begin with
+
+    @classmethod
+    def from_env(cls) -> Notices:
+        """From COUNTERFLOW_MAIL_TO, _CHAT, _MAIL_DESKS, _HEARTBEAT, _RUNBOOKS. Raises ValueError."""
+        to = [one.strip() for one in os.environ.get("COUNTERFLOW_MAIL_TO", "").split(",")]
+        if any("@" not in one for one in to if one):
+            raise ValueError("COUNTERFLOW_MAIL_TO is addresses with commas between them")
+        pages = os.environ.get("COUNTERFLOW_RUNBOOKS") or PAGES
+        return cls(
+            mail_to=tuple(one for one in to if one),
+            chat=_is_on("COUNTERFLOW_CHAT"),
+            desks=_is_on("COUNTERFLOW_MAIL_DESKS"),
+            heartbeat=_is_on("COUNTERFLOW_HEARTBEAT"),
+            pages=pages if pages.endswith("/") else f"{pages}/",
+        )
+
+
+def _is_on(variable: str) -> bool:
+    said = os.environ.get(variable) or "0"
+    if said not in ("0", "1"):
+        raise ValueError(f"{variable} is `1` or `0` (the default)")
+    return said == "1"
+
+
+def _address(variable: str) -> str:
+    """A host and a port, or nothing."""
+    said = os.environ.get(variable) or ""
+    host, _, port = said.rpartition(":")
+    if said and not (host and port.isdecimal()):
+        raise ValueError(f"{variable} is an address as localhost:8125")
+    return said
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Paths and thresholds of one installation.
 
@@ -59,6 +106,10 @@ class Settings:
     kept_publications: int = 3
     encrypt_warehouse: bool = False  # what analysts open, too; landing and build always are
     retention: Retention = Retention()
+    notices: Notices = Notices()
+    max_age_hours: float = 30  # since the last publication; more, and `status` says bad
+    deadline: str = ""  # HH:MM, UTC, where the schedule is on; read by dags/nightly.py
+    statsd: str = ""  # host:port that metrics go to; empty: nowhere
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     key_source: str = "files"  # or "airflow": the keys come from Airflow's secrets backends
 
@@ -85,6 +136,10 @@ class Settings:
             max_failed_share=float(os.environ.get("COUNTERFLOW_MAX_FAILED_SHARE", 0.25)),
             encrypt_warehouse=encrypt == "1",
             retention=Retention.from_env(),
+            notices=Notices.from_env(),
+            max_age_hours=float(os.environ.get("COUNTERFLOW_MAX_AGE_HOURS") or 30),
+            deadline=os.environ.get("COUNTERFLOW_DEADLINE") or "",
+            statsd=_address("COUNTERFLOW_STATSD"),
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
             key_source=source,
         )
@@ -93,6 +148,16 @@ class Settings:
     def landing(self) -> Path:
         """One folder per mission: landed exports and the record of every night."""
         return self.home / "landing"
+
+    @property
+    def nights(self) -> Path:
+        """The journal of each night as a whole: steps, what stopped it, who was told."""
+        return self.home / "nights"
+
+    @property
+    def backups(self) -> Path:
+        """When which backup was written where: one line of JSON each."""
+        return self.home / "backups.jsonl"
 
     @property
     def landing_lock(self) -> Path:

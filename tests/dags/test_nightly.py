@@ -11,7 +11,8 @@ from counterflow.settings import PROJECT
 from tests.dags.conftest import Run
 
 PARSE = """
-import json, sys, time
+import json, os, sys, time
+os.environ["COUNTERFLOW_DEADLINE"] = "06:00"  # as where the schedule is on
 import airflow.sdk, airflow.providers.standard.decorators.python  # what any DAG costs
 from airflow.dag_processing.dagbag import DagBag
 before = set(sys.modules)
@@ -29,12 +30,18 @@ for task in dag.tasks if dag else []:
 print(json.dumps(dict(
     errors=bag.import_errors, dags=sorted(bag.dags), seconds=seconds, tasks=tasks,
     modules=sorted({{m.partition(".")[0] for m in set(sys.modules) - before}}),
+    ours=sorted(m for m in set(sys.modules) - before if m.startswith("counterflow")),
+    timeout=dag.dagrun_timeout.total_seconds() if dag else None,
+    deadline=[[type(d.reference).__name__, d.interval.total_seconds(), type(d.callback).__name__, d.callback.path,
+               d.callback.kwargs] for d in dag.deadline] if dag else None,
+    died=dag.on_failure_callback[0].__name__ if dag and isinstance(dag.on_failure_callback, list)
+         else dag.on_failure_callback.__name__ if dag else None,
     schedule=dag.schedule if dag else None, catchup=dag.catchup if dag else None,
     timezone=str(dag.timezone) if dag else None,
     runs=dag.max_active_runs if dag else None, params=sorted(dag.params) if dag else None,
 )))
 """
-STEPS = ["plan", "ingest", "validate", "transform", "gates", "publish", "report"]
+STEPS = ["plan", "ingest", "validate", "transform", "gates", "publish", "tell", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +56,10 @@ def test_every_dag_file_imports(parsed: dict[str, Any]) -> None:
 
 
 def test_parsing_loads_nothing_heavy(parsed: dict[str, Any]) -> None:
-    heavy = {"counterflow", "pandas", "numpy", "pyarrow", "duckdb", "dbt", "great_expectations"}
+    heavy = {"pandas", "numpy", "pyarrow", "duckdb", "dbt", "great_expectations"}
     assert heavy.isdisjoint(parsed["modules"])
+    # alarms imports nothing before it raises one; Airflow wants its callable at the parse
+    assert set(parsed["ours"]) <= {"counterflow", "counterflow.alarms"}
     assert parsed["seconds"] < 2.0  # CPU, of which most is Airflow's own
 
 
@@ -58,6 +67,15 @@ def test_it_runs_nightly_in_utc_one_at_a_time(parsed: dict[str, Any]) -> None:
     assert parsed["schedule"] == "0 2 * * *"
     assert (parsed["timezone"], parsed["catchup"], parsed["runs"]) == ("UTC", False, 1)
     assert parsed["params"] == ["full_refresh", "missions", "night"]
+
+
+def test_a_night_has_a_deadline_and_an_end_and_tells_of_its_death(parsed: dict[str, Any]) -> None:
+    [[reference, seconds, kind, path, kwargs]] = parsed["deadline"]
+    assert (reference, kind) == ("DagRunLogicalDateDeadline", "AsyncCallback")
+    assert (seconds, kwargs) == (4 * 3600, {"by": "06:00"})  # the run starts at 02:00
+    assert path == "counterflow.alarms.deadline_passed"
+    assert parsed["timeout"] == 20 * 3600
+    assert parsed["died"] == "died"
 
 
 def test_the_steps_follow_each_other(parsed: dict[str, Any]) -> None:
@@ -77,7 +95,7 @@ def test_failures_of_missions_stop_nothing_but_failed_gates_stop_publication(
     parsed: dict[str, Any],
 ) -> None:
     rules = {name: task["rule"] for name, task in parsed["tasks"].items()}
-    assert rules["validate"] == rules["report"] == "all_done"
+    assert rules["validate"] == rules["tell"] == rules["report"] == "all_done"
     assert {rules[name] for name in STEPS} - {"all_done"} == {"all_success"}
     assert rules["publish"] == rules["gates"] == rules["transform"] == "all_success"
 
@@ -116,6 +134,8 @@ steps.validate = step("validate", lambda *a: [])
 steps.transform = step("transform", lambda *a: Made())
 steps.gates = step("gates", lambda *a: [])
 steps.publish = step("publish", lambda *a: Made(night="n"))
+steps.tell = step("tell", lambda *a: Result(
+    news=1, text="told", failed=["mail (ConnectionRefusedError)"] if night.get("deaf") else []))
 steps.report = step("report", lambda *a: Made(text="the report"))
 import counterflow
 sys.modules["counterflow.nightly"] = counterflow.nightly = steps
@@ -139,6 +159,7 @@ NIGHTS: dict[str, dict[str, Any]] = {
     "of another date": {"conf": {"night": "2011-01-31"}},
     "unchanged": {"changed": []},
     "with a failed mission": {"statuses": {"MDA": "failed", "UKR": "refused"}},
+    "that nobody hears of": {"deaf": True},
     **{f"{step} breaks": {"broken": step} for step in BREAKABLE},
 }
 
@@ -180,11 +201,17 @@ def test_a_failed_mission_is_seen_and_stops_nothing(nights: dict[str, Any]) -> N
     assert found["run"] == "success"
 
 
+def test_a_digest_that_is_not_sent_is_seen_and_fails_no_night(nights: dict[str, Any]) -> None:
+    found = nights["that nobody hears of"]
+    assert found["states"]["tell"] == ["failed"]
+    assert found["run"] == "success"
+
+
 @pytest.mark.parametrize("step", BREAKABLE)
 def test_a_step_that_breaks_fails_the_run_and_is_reported(
     nights: dict[str, Any], step: str
 ) -> None:
     found = nights[f"{step} breaks"]
-    assert called(found)[-2:] == [step, "report"]
+    assert called(found)[-3:] == [step, "tell", "report"]
     assert ("publish" in called(found)) == (step == "publish")
     assert found["run"] == "failed"

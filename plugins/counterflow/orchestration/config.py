@@ -24,6 +24,7 @@ from counterflow.settings import PROJECT, Settings
 DAG_ID = "nightly"
 POOL = "missions"
 USER = "admin"
+DEADLINE = "06:00"  # UTC; a night that is not published by then is told (dags/nightly.py)
 HOST = "127.0.0.1"  # the laptop shape serves only its own machine
 
 Options = dict[str, dict[str, str]]
@@ -165,6 +166,8 @@ class LocalAirflow:
             # Without bytecode every process pays 5 to 15 s of compiling.
             and name not in {"PYTHONDONTWRITEBYTECODE", "AIRFLOW_CONFIG"}
         }
+        if self.scheduled:
+            kept.setdefault("COUNTERFLOW_DEADLINE", DEADLINE)
         local = ",".join(filter(None, [os.environ.get("NO_PROXY"), HOST, "localhost"]))
         return kept | {
             "AIRFLOW_HOME": str(self.home),

@@ -26,7 +26,7 @@ from counterflow.orchestration.processes import (
 )
 from counterflow.settings import Settings
 
-STEPS = ("plan", "ingest", "validate", "transform", "gates", "publish", "report")
+STEPS = ("plan", "ingest", "validate", "transform", "gates", "publish", "tell", "report")
 DEMO_COMPONENTS = ("api-server", "dag-processor", "scheduler")
 
 
@@ -59,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"demo: the run ended as {state}; the logs are in {airflow.home / 'logs'}", style="red"
         )
         return 1
-    _after(settings, console, time.monotonic() - began)
+    _after(settings, options.night, console, time.monotonic() - began)
     return 0
 
 
@@ -137,11 +137,12 @@ def _exports(options: argparse.Namespace, settings: Settings) -> Iterator[Callab
             making.terminate()  # does nothing to one that has ended
 
 
-def _after(settings: Settings, console: Console, seconds: float) -> None:
+def _after(settings: Settings, night: str, console: Console, seconds: float) -> None:
     """The table of missions, then the five answers."""
     from counterflow.orchestration.questions import ask
 
-    subprocess.run([sys.executable, "-m", "counterflow.cli", "status"], check=False)
+    shown = [sys.executable, "-m", "counterflow.cli", "status", "--night", night]
+    subprocess.run(shown, check=False)
     ask(settings, console)
     console.print(f"From the start to these answers: {seconds:.0f} s")
 
