@@ -66,23 +66,23 @@ class Notices:
         pages = os.environ.get("COUNTERFLOW_RUNBOOKS") or PAGES
         return cls(
             mail_to=tuple(one for one in to if one),
-            chat=_is_on("COUNTERFLOW_CHAT"),
-            desks=_is_on("COUNTERFLOW_MAIL_DESKS"),
-            heartbeat=_is_on("COUNTERFLOW_HEARTBEAT"),
+            chat=_is_on("COUNTERFLOW_CHAT", os.environ.get("COUNTERFLOW_CHAT")),
+            desks=_is_on("COUNTERFLOW_MAIL_DESKS", os.environ.get("COUNTERFLOW_MAIL_DESKS")),
+            heartbeat=_is_on("COUNTERFLOW_HEARTBEAT", os.environ.get("COUNTERFLOW_HEARTBEAT")),
             pages=pages if pages.endswith("/") else f"{pages}/",
         )
 
 
-def _is_on(variable: str) -> bool:
-    said = os.environ.get(variable) or "0"
+def _is_on(variable: str, said: str | None) -> bool:
+    said = said or "0"
     if said not in ("0", "1"):
         raise ValueError(f"{variable} is `1` or `0` (the default)")
     return said == "1"
 
 
-def _address(variable: str) -> str:
+def _address(variable: str, said: str | None) -> str:
     """A host and a port, or nothing."""
-    said = os.environ.get(variable) or ""
+    said = said or ""
     host, _, port = said.rpartition(":")
     if said and not (host and port.isdecimal()):
         raise ValueError(f"{variable} is an address as localhost:8125")
@@ -139,7 +139,7 @@ class Settings:
             notices=Notices.from_env(),
             max_age_hours=float(os.environ.get("COUNTERFLOW_MAX_AGE_HOURS") or 30),
             deadline=os.environ.get("COUNTERFLOW_DEADLINE") or "",
-            statsd=_address("COUNTERFLOW_STATSD"),
+            statsd=_address("COUNTERFLOW_STATSD", os.environ.get("COUNTERFLOW_STATSD")),
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
             key_source=source,
         )
