@@ -47,9 +47,9 @@ def _is_utf8(data: bytes) -> bool:
 
 def _wrong(encoding: str, guess: str | None, at: int | None = None) -> Refused:
     where = f", byte {at + 1} does not fit" if at is not None else ""
-    hint = f" It looks like {guess}" if guess else ""
+    hint = f" It looks like `{guess}`" if guess else ""
     return Refused(
         "wrong_encoding",
-        f"the file is not {encoding}{where}.{hint}".rstrip("."),
+        f"the file is not `{encoding}`{where}.{hint}".rstrip("."),
         "Correct `source.encoding` in the contract, or ask the mission to export as before",
     )
