@@ -21,7 +21,7 @@ OURS = [
     "connection mission_mda.",
     "MDA: export refused (missing_column): table `case`: there is no column `prs_Gender` among its 57 columns. If the mission renamed "
     "it, correct the contract; otherwise ask for the column.",
-    "UKR: export refused (wrong_encoding): table `case`: the file is not `cp1251`. It looks like `utf-16`. Correct "
+    "MDA: export refused (wrong_encoding): table `case`: the file is not `cp1251`. It looks like `utf-16`. Correct "
     "`source.encoding` in the contract, or ask the mission to export as before.",
     "MDA: a fault of the program (RuntimeError at building.py:12); nothing of its export was taken. See docs/runbooks/mission_failed.md",
     "MDA: a fault of the program (BrokenProcessPool at local.py:85); nothing of its export was taken. See "
