@@ -15,7 +15,9 @@ from counterflow.contracts import Contract, ContractError
 from counterflow.landing import Landing, NightRecord
 from counterflow.lateness import last_success, missing_message
 from counterflow.settings import PROJECT, Settings
-from counterflow.sources import Refused
+from counterflow.sources import LinkRefusedError, Refused, UnreachableError
+
+_SETTLED = ("loaded", "unchanged", "late")
 
 
 def open_record(landing: Landing, night: date) -> None:
@@ -80,11 +82,28 @@ def fault(error: BaseException) -> str:
 
 def mark_failed(settings: Settings, night: date, mission: str, error: BaseException) -> NightRecord:
     """A fault of the program: its place in our code and its type, never its text."""
+    if isinstance(error, LinkRefusedError | UnreachableError):
+        landing = Landing(settings.landing, mission)
+        link_failed(landing, night, error)
+        return landing.record(night) or standing(landing, night, "failed")
     if isinstance(error, ContractError):
         message = f"{mission}: its contract cannot be used: {error}"
     else:
         message = f"{mission}: {fault(error)}; nothing of its export was taken. See docs/runbooks/mission_failed.md"
     return stale(Landing(settings.landing, mission), night, "failed", message)
+
+
+def link_failed(landing: Landing, night: date, error: BaseException) -> str:
+    """A server that could not be used. A night that an earlier run has loaded is not unmade by it."""
+    ours = isinstance(error, LinkRefusedError | UnreachableError)
+    said = str(error) if ours else f"its server did not answer ({type(error).__name__})"
+    message = f"{landing.mission}: {said.rstrip('.')}. Nothing of its export was taken"
+    if "docs/runbooks" not in message:
+        message += ". See docs/runbooks/server_unreachable.md"
+    now = landing.record(night)
+    if now is None or now.status not in _SETTLED:
+        stale(landing, night, "failed", message)
+    return message
 
 
 def refused(mission: str, error: Refused) -> str:

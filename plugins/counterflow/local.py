@@ -40,7 +40,8 @@ def run_night(
     with exclusive(settings.home / "night.lock"), steps(quiet) as told:
         plan = nightly.plan(settings, night, missions, full_refresh)
         told("plan", len(plan.statuses), len(plan.statuses) + len(plan.changed))
-        _ingest(settings, night, plan.changed, full_refresh, told)
+        largest_first = sorted(plan.changed, key=lambda mission: -plan.sizes.get(mission, 0))
+        _ingest(settings, night, largest_first, full_refresh, told)
         stopped = _judge_and_publish(settings, night, missions, told)
         untold = _tell(settings, night)
     report = nightly.report(settings, night, plan.statuses)
@@ -97,8 +98,7 @@ def _ingest(
     context = multiprocessing.get_context("fork")
     left = set(missions)
     with ProcessPoolExecutor(settings.workers, mp_context=context) as pool:
-        largest_first = sorted(missions, key=lambda m: -_size(settings, night, m))
-        futures = {pool.submit(_one, settings, night, m, full_refresh): m for m in largest_first}
+        futures = {pool.submit(_one, settings, night, m, full_refresh): m for m in missions}
         try:
             for future in as_completed(futures):
                 if (error := future.exception()) is not None:
@@ -122,9 +122,3 @@ def _one(settings: Settings, night: date, mission: str, full_refresh: bool) -> N
     """Ingest one mission; a server that does not answer is in its record, and stops no other."""
     with suppress(ConnectionError, TimeoutError):
         nightly.ingest(settings, night, mission, full_refresh)
-
-
-def _size(settings: Settings, night: date, mission: str) -> int:
-    contract = nightly.contract_of(settings, mission)
-    delivery = nightly.transport(settings, contract).newest(contract, night)
-    return delivery.size if delivery else 0

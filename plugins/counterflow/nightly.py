@@ -10,18 +10,20 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterflow import contracts, keys
+from counterflow import connections, contracts, keys
 from counterflow.contracts import Contract
 from counterflow.contracts.digest import reading_digest
 from counterflow.depersonalise import MissionKeys
 from counterflow.fates import (
+    link_failed,
     mark_failed,
     open_record,
     refuse_older,
@@ -46,7 +48,14 @@ from counterflow.reporting import Line, Report, make_report
 from counterflow.restating import restate
 from counterflow.retention import refuse_too_late
 from counterflow.settings import Settings
-from counterflow.sources import FolderTransport, Refused, Transport
+from counterflow.sources import (
+    Delivery,
+    FolderTransport,
+    LinkRefusedError,
+    Refused,
+    Transport,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from counterflow.telling import Told
@@ -56,6 +65,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 HISTORY = "history"  # the step of `transform` that derives past nights
+_LOOKS = 8  # servers that the plan looks at at once
 _UNSETTLED = (PENDING, "refused", "failed")
 
 
@@ -66,6 +76,7 @@ class Plan:
     night: date
     changed: list[str]
     statuses: dict[str, str]
+    sizes: dict[str, int] = field(default_factory=dict)  # of the changed, in bytes, as far as told
 
     def to_dict(self) -> dict[str, Any]:
         """For logs and XCom."""
@@ -105,9 +116,53 @@ def keyring(settings: Settings) -> Keyring:
 
 
 def transport(settings: Settings, contract: Contract) -> Transport:
-    """How the mission's export is fetched: today always from a folder."""
-    del contract
-    return FolderTransport(settings.exports)
+    """How the mission's export is fetched: as its connection says; from the folder of exports if there is none.
+
+    Raises LinkRefusedError for a connection that cannot be used, UnreachableError if Airflow does not tell it.
+    """
+    connection = connections.find(settings, contract.source.connection)
+    if connection is None:
+        return FolderTransport(settings.exports)
+    from counterflow.sources.links import linked
+
+    return linked(settings, contract, connection, keyring(settings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a look at a mission's source found: its newest delivery, and its hash if that cost no fetching."""
+
+    delivery: Delivery | None
+    sha256: str | None
+
+
+def _look(settings: Settings, night: date, contract: Contract) -> _Look:
+    fetcher = transport(settings, contract)
+    try:
+        delivery = fetcher.newest(contract, night)
+        return _Look(delivery, fetcher.known(delivery) if delivery is not None else None)
+    finally:
+        fetcher.close()
+
+
+@contextmanager
+def _looking(
+    settings: Settings, night: date, missions: Sequence[str]
+) -> Iterator[Callable[[Contract], _Look]]:
+    """How the sources of these missions are looked at: servers, several at a time, from the beginning."""
+    ahead: dict[str, Future[_Look]] = {}
+    with ThreadPoolExecutor(_LOOKS) as pool:
+        for mission in missions:
+            with suppress(Exception):  # whatever it is, it is said where the mission's turn comes
+                contract = contract_of(settings, mission)
+                if connections.find(settings, contract.source.connection) is not None:
+                    ahead[mission] = pool.submit(_look, settings, night, contract)
+
+        def look(contract: Contract) -> _Look:
+            begun = ahead.get(contract.mission)
+            return begun.result() if begun is not None else _look(settings, night, contract)
+
+        yield look
 
 
 @lru_cache(maxsize=512)
@@ -142,10 +197,17 @@ def plan(
         raise ValueError(f"no contract for {', '.join(unknown)} in {settings.missions}")
     changed: list[str] = []
     statuses: dict[str, str] = {}
-    with shared(settings.landing_lock):
-        for mission in sorted(missions or known):
+    sizes: dict[str, int] = {}
+    todo = sorted(missions or known)
+    with shared(settings.landing_lock), _looking(settings, night, todo) as look:
+        for mission in todo:
             try:
-                record = _settled(settings, night, mission, full_refresh)
+                contract = contract_of(settings, mission)
+                found = look(contract)
+                sizes[mission] = found.delivery.size if found.delivery is not None else 0
+                record = _settled(settings, night, contract, full_refresh, found)
+            except UnreachableError:  # its own task tries again, and says so if that is in vain
+                record = None
             except Exception as error:  # noqa: BLE001 - one mission stops no other
                 record = mark_failed(settings, night, mission, error)
             if record is None:
@@ -155,21 +217,20 @@ def plan(
                 # loaded by an earlier run of this night: this run finds it unchanged
                 done = record.status == "loaded"
                 statuses[mission] = "unchanged" if done else record.status
-    return Plan(night, changed, statuses)
+    return Plan(night, changed, statuses, sizes)
 
 
 def _settled(
-    settings: Settings, night: date, mission: str, full_refresh: bool
+    settings: Settings, night: date, contract: Contract, full_refresh: bool, found: _Look
 ) -> NightRecord | None:
-    """The record of a mission for which there is nothing to do; None if its export changed."""
-    contract = contract_of(settings, mission)
-    landing = Landing(settings.landing, mission)
+    """The record of a mission for which there is nothing to do; None if its export changed, or may have."""
+    landing = Landing(settings.landing, contract.mission)
     before, now = landing.before(night), landing.record(night)
-    fetcher = transport(settings, contract)
-    delivery = fetcher.newest(contract, night)
+    delivery, sha256 = found.delivery, found.sha256
     if delivery is None:
         return landing.save(without_export(contract, landing, night, before))
-    sha256 = fetcher.sha256(delivery)
+    if sha256 is None:
+        return None  # only its bytes tell, and they are its task's business
     digest = reading_digest(contract)
     if full_refresh or (now is not None and now.status in ("failed", PENDING)):
         return None
@@ -204,54 +265,88 @@ def _settled(
 def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = False) -> Ingested:
     """Read, de-personalise and land one mission's export. Never raises for the export's sake.
 
-    ConnectionError and TimeoutError are raised (without their text): the caller may try again.
+    ConnectionError and TimeoutError are raised (without their text, unless it is ours): the caller may try again.
     """
     landing = Landing(settings.landing, mission)
+    tried = _Tried()
     try:
         contract = contract_of(settings, mission)
         with shared(settings.landing_lock):
-            return _ingest(settings, night, contract, landing, full_refresh)
+            return _ingest(settings, night, contract, landing, full_refresh, tried)
     except Refused as error:
-        fetcher = transport(settings, contract)
-        delivery = fetcher.newest(contract, night)
         record = stale(
             landing,
             night,
             "refused",
             refused(mission, error),
-            tried_sha256=fetcher.sha256(delivery) if delivery else None,
+            tried_sha256=tried.sha256,
             reading=reading_digest(contract),
-            delivered=delivery.night if delivery else None,
+            delivered=tried.delivery.night if tried.delivery else None,
         )
         return Ingested(mission, "refused", record.message)
     except (ConnectionError, TimeoutError) as error:  # may heal: the record stands if it does not
-        mark_failed(settings, night, mission, error)
-        raise type(error)(f"{mission}: its server did not answer") from None
+        said = link_failed(landing, night, error)
+        raise type(error)(said) from None
+    except LinkRefusedError as error:
+        return Ingested(mission, "failed", link_failed(landing, night, error))
     except Exception as error:  # noqa: BLE001 - its text and its frames may hold personal data
         record = mark_failed(settings, night, mission, error)
         return Ingested(mission, "failed", record.message)
 
 
+@dataclass(slots=True)
+class _Tried:
+    """How far an ingest came, for the record of one that is refused."""
+
+    delivery: Delivery | None = None
+    sha256: str | None = None
+
+
 def _ingest(
-    settings: Settings, night: date, contract: Contract, landing: Landing, full_refresh: bool
+    settings: Settings,
+    night: date,
+    contract: Contract,
+    landing: Landing,
+    full_refresh: bool,
+    tried: _Tried,
+) -> Ingested:
+    fetcher = transport(settings, contract)
+    try:
+        return _landed(settings, night, contract, landing, full_refresh, tried, fetcher)
+    finally:
+        fetcher.close()
+
+
+def _landed(
+    settings: Settings,
+    night: date,
+    contract: Contract,
+    landing: Landing,
+    full_refresh: bool,
+    tried: _Tried,
+    fetcher: Transport,
 ) -> Ingested:
     from counterflow.ingest import ingest as read_export  # Arrow: not needed to plan
     from counterflow.sealing import Seal
+    from counterflow.sources import checksums
     from counterflow.suppression import erased_cases, remember_merged
 
     started = time.monotonic()
-    fetcher = transport(settings, contract)
-    delivery = fetcher.newest(contract, night)
+    delivery = tried.delivery = fetcher.newest(contract, night)
     if delivery is None:
         raise Refused(
             "missing", "the export is gone since the plan was made", "Run the night again"
         )
     sha256, digest = fetcher.sha256(delivery), reading_digest(contract)
+    tried.sha256 = sha256
     refuse_older(landing, night, sha256)
     name = None if full_refresh else landing.find(sha256, digest, night)
     if name is None:
         data = fetcher.fetch(delivery, contract.source.limits.packed)
+        checksums.verify(fetcher, delivery, contract.source.checksum, data)
+        fetcher.close()  # its server has done its part
         sha256 = hashlib.sha256(data).hexdigest()  # of what is read, not of what was planned
+        tried.sha256 = sha256
         own_keys = mission_keys(settings, contract.mission)
         seal = Seal.of(settings)
         landed = read_export(data, contract, own_keys, night, erased_cases(seal, landing, own_keys))

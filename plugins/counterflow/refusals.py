@@ -14,6 +14,7 @@ def is_refusal(error: BaseException) -> bool:
         "ErasureRefusedError",
         "GateFailed",
         "GatesFailed",
+        "LinkRefusedError",
         "QueryRefusedError",
         "Refused",
         "ReleaseRefused",
@@ -21,6 +22,7 @@ def is_refusal(error: BaseException) -> bool:
         "ScoreRefusedError",
         "SealRefusedError",
         "TooLateError",
+        "UnreachableError",
     }
     ours = type(error).__module__.startswith("counterflow")
     known = isinstance(error, ContractError | KeyRefusedError)

@@ -112,6 +112,10 @@ class Settings:
     statsd: str = ""  # host:port that metrics go to; empty: nowhere
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     key_source: str = "files"  # or "airflow": the keys come from Airflow's secrets backends
+    # Who is asked for a mission's connection: "task" is Airflow in its tasks, "airflow" its chain anywhere,
+    # "none" nobody: every export comes from the folder `exports`.
+    connections: str = "task"
+    host_sessions: int = 4  # with one server at once, unless its connection says otherwise
 
     @classmethod
     def from_env(cls, exports: Path | None = None) -> Settings:
@@ -142,6 +146,10 @@ class Settings:
             statsd=_address("COUNTERFLOW_STATSD", os.environ.get("COUNTERFLOW_STATSD")),
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
             key_source=source,
+            connections=_connections(source, exports),
+            host_sessions=_whole(
+                "COUNTERFLOW_HOST_SESSIONS", os.environ.get("COUNTERFLOW_HOST_SESSIONS"), 4
+            ),
         )
 
     @property
@@ -158,6 +166,11 @@ class Settings:
     def backups(self) -> Path:
         """When which backup was written where: one line of JSON each."""
         return self.home / "backups.jsonl"
+
+    @property
+    def hosts(self) -> Path:
+        """Locks that count the sessions with each server."""
+        return self.home / "hosts"
 
     @property
     def landing_lock(self) -> Path:
@@ -198,3 +211,24 @@ class Settings:
     def keys(self) -> Path:
         """The folder (0700) of the keys (0600), if they are files."""
         return self.home / "keys"
+
+
+def _connections(key_source: str, exports: Path | None) -> str:
+    """Who is asked for connections. Nobody, where a folder was named on the command line."""
+    said = os.environ.get("COUNTERFLOW_CONNECTIONS") or "auto"
+    if said not in ("auto", "airflow", "none"):
+        raise ValueError("COUNTERFLOW_CONNECTIONS is `auto` (the default), `airflow` or `none`")
+    if exports is not None:
+        return "none"
+    if said != "auto":
+        return said
+    has = "AIRFLOW__SECRETS__BACKEND" in os.environ or key_source == "airflow"
+    has = has or any(name.startswith("AIRFLOW_CONN_") for name in os.environ)
+    return "airflow" if has else "task"
+
+
+def _whole(variable: str, said: str | None, default: int) -> int:
+    text = said or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"{variable} must be a whole number, 1 or more")
+    return int(text)

@@ -16,7 +16,7 @@ from counterflow.text import fold
 
 _LANDING_VERSION = 10  # raise when ingest lands the same export differently
 _NOT_READ = {"name", "region", "languages", "steward", "extends", "cadence", "codes", "assert_"}
-_NOT_READ_SOURCE = {"connection", "path", "limits"}
+_NOT_READ_SOURCE = {"connection", "path", "limits", "checksum", "settle"}
 
 
 def reading_digest(contract: Contract) -> str:

@@ -47,6 +47,12 @@ class Source(Strict):
     """The Airflow connection: host and password are there, not here."""
     path: Path
     """The export's path; `{night:%Y%m%d}` stands for the night."""
+    checksum: Literal["sha256", "sha512", "md5"] | None = None
+    """The checksum file that lies beside each export, as `cases_20101125.zip.sha256`; without it, or where it
+    disagrees, the export is refused."""
+    settle: int | None = Field(default=None, ge=0)
+    """Seconds for which an export must not have changed before it is taken; 60 over SFTP and in mounted folders,
+    where an upload can be seen half-way, and 0 elsewhere, if not said."""
     format: Literal["csv", "fixed", "xlsx", "xls", "ods", "json"]
     """What the export is, once unpacked; `fixed` is text in columns of fixed width."""
     archive: Literal["zip"] | None = None

@@ -12,3 +12,18 @@ class Refused(Exception):
     def __init__(self, code: str, problem: str, cure: str) -> None:
         self.code, self.problem, self.cure = code, problem, cure
         super().__init__(f"{problem}. {cure}.")
+
+
+class LinkRefusedError(Exception):
+    """A mission's server cannot be used as its connection says, and would refuse the same way in a minute.
+
+    Its text is one sentence of ours: never a name of a file, a host, a key, or what a server said.
+    """
+
+
+class UnreachableError(ConnectionError):
+    """A server did not answer, or broke off and stayed away: it may heal. Its text is ours."""
+
+
+class ChangedError(Exception):
+    """What is read is no longer what was read before; only transports see this."""
