@@ -134,6 +134,42 @@ def nightly(
 
 
 @app.command()
+def drop(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="The export, as the mission handed it over.", exists=True, dir_okay=False
+        ),
+    ],
+    mission: Annotated[str, typer.Option(help="Its ISO 3166 alpha-3 code.")],
+    night: Annotated[
+        str | None, typer.Option(help="The date that the file is of, if its name does not say it.")
+    ] = None,
+) -> None:
+    """Take in an export by hand, while the mission's link is down: sealed, for the night of its date.
+
+    Example: counterflow drop cases_20101125.zip --mission MDA
+    """
+    from counterflow import contracts, dropping
+    from counterflow import nightly as steps
+
+    settings = Settings.from_env()
+    if mission not in {path.stem for path in contracts.contract_files(settings.missions)}:
+        raise ValueError(f"no contract for {mission} in {settings.missions}")
+    contract = steps.contract_of(settings, mission)
+    told = dropping.drop(settings, contract, file, _night(night) if night else None)
+    typer.echo(
+        f"{mission}: {told.size:,} bytes sealed as its export of {told.night}"
+        + (" (in place of one dropped before)" if told.replaced else "")
+    )
+    typer.echo(
+        f"The night of {told.night}, or one after it, takes it unless the server holds a newer one, and removes it "
+        f"when it is landed: counterflow nightly --night {told.night} --mission {mission}"
+    )
+    typer.echo("Your own copy of the file is still where it was: remove it.")
+
+
+@app.command()
 def status(
     night: Annotated[
         str | None,

@@ -13,7 +13,7 @@ from typing import Any
 
 from counterflow.contracts import Contract, ContractError
 from counterflow.landing import Landing, NightRecord
-from counterflow.lateness import last_success, missing_message
+from counterflow.lateness import is_overdue, last_success, late_message, missing_message
 from counterflow.settings import PROJECT, Settings
 from counterflow.sources import LinkRefusedError, Refused, UnreachableError
 
@@ -55,6 +55,37 @@ def standing(landing: Landing, night: date, status: str) -> NightRecord:
     if now is not None and now.export is not None:
         return now
     return landing.before(night) or NightRecord(night, landing.mission, status)
+
+
+def superseded(landing: Landing, night: date, dated: date) -> bool:
+    """Whether an export of a newer date than `dated` is in force: one that came by hand while the link was down."""
+    record = landing.record(night)
+    if record is None or record.export is None:
+        record = landing.before(night)
+    if record is None or record.export is None or record.loaded_night is None:
+        return False
+    loaded = landing.record(record.loaded_night)
+    delivered = loaded.delivered if loaded is not None else None
+    return delivered is not None and delivered > dated
+
+
+def kept(contract: Contract, landing: Landing, night: date) -> NightRecord:
+    """What was in force before stays, as on a night without anything new."""
+    before = landing.before(night)
+    assert before is not None
+    assert before.delivered is not None
+    overdue = is_overdue(contract.cadence, before.delivered, night)
+    return landing.save(
+        before.with_(
+            night=night,
+            status="late" if overdue else "unchanged",
+            is_stale=overdue,
+            tried=None,
+            tried_sha256=None,
+            tried_verdict=before.verdict,
+            message=late_message(contract, before.delivered, night) if overdue else "",
+        )
+    )
 
 
 def stale(landing: Landing, night: date, status: str, message: str, **changes: Any) -> NightRecord:

@@ -82,10 +82,11 @@ def ingest(
     mission_keys: MissionKeys,
     night: date,
     erased: AbstractSet[str] = frozenset(),
+    by_hand: bool = False,
 ) -> Landed:
     """Read, gate and de-personalise one export. Raises Refused, which holds no cell's value.
 
-    `erased`: case keys that stay out whatever their consent says.
+    `erased`: case keys that stay out whatever their consent says. `by_hand`: it did not come from its mission's server.
     """
     files = unpack_zip(data, contract.source.limits) if contract.source.archive else {"": data}
     texts = read_tables(files, contract)
@@ -128,6 +129,8 @@ def ingest(
         for name, spec in contract.tables.items()
     }
     landed.profile = profile(landed.tables, grown)
+    if by_hand:
+        reader.signals.add("dropped_by_hand", "", "", "", landed.rows.num_rows)
     landed.signals = reader.signals.table()
     landed.next_reading = reader.next_reading
     return landed

@@ -22,7 +22,10 @@ from counterflow import connections, contracts, keys
 from counterflow.contracts import Contract
 from counterflow.contracts.digest import reading_digest
 from counterflow.depersonalise import MissionKeys
+from counterflow.dropping import DropTransport, waiting
+from counterflow.dropping import clear as clear_drop
 from counterflow.fates import (
+    kept,
     link_failed,
     mark_failed,
     open_record,
@@ -30,6 +33,7 @@ from counterflow.fates import (
     refused,
     stale,
     standing,
+    superseded,
     without_export,
 )
 from counterflow.keys import Keyring
@@ -116,16 +120,20 @@ def keyring(settings: Settings) -> Keyring:
 
 
 def transport(settings: Settings, contract: Contract) -> Transport:
-    """How the mission's export is fetched: as its connection says; from the folder of exports if there is none.
+    """How the mission's export is fetched: as its connection says; from the folder of exports if there is none; by hand.
 
     Raises LinkRefusedError for a connection that cannot be used, UnreachableError if Airflow does not tell it.
     """
-    connection = connections.find(settings, contract.source.connection)
-    if connection is None:
-        return FolderTransport(settings.exports)
-    from counterflow.sources.links import linked
 
-    return linked(settings, contract, connection, keyring(settings))
+    def own() -> Transport:
+        connection = connections.find(settings, contract.source.connection)
+        if connection is None:
+            return FolderTransport(settings.exports)
+        from counterflow.sources.links import linked
+
+        return linked(settings, contract, connection, keyring(settings))
+
+    return DropTransport(settings, contract, own) if waiting(settings, contract.mission) else own()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +214,9 @@ def plan(
                 found = look(contract)
                 sizes[mission] = found.delivery.size if found.delivery is not None else 0
                 record = _settled(settings, night, contract, full_refresh, found)
-            except UnreachableError:  # its own task tries again, and says so if that is in vain
+                if record is not None and found.delivery is not None and found.delivery.by_hand:
+                    clear_drop(settings, found.delivery)  # landed by a run that was killed then
+            except (UnreachableError, Refused):  # its own task tries again, and says what is wrong
                 record = None
             except Exception as error:  # noqa: BLE001 - one mission stops no other
                 record = mark_failed(settings, night, mission, error)
@@ -229,6 +239,9 @@ def _settled(
     delivery, sha256 = found.delivery, found.sha256
     if delivery is None:
         return landing.save(without_export(contract, landing, night, before))
+    if superseded(landing, night, delivery.night):
+        done = now is not None and (before is None or now.status in ("loaded", "unchanged", "late"))
+        return now if done else kept(contract, landing, night)
     if sha256 is None:
         return None  # only its bytes tell, and they are its task's business
     digest = reading_digest(contract)
@@ -339,6 +352,12 @@ def _landed(
         )
     sha256, digest = fetcher.sha256(delivery), reading_digest(contract)
     tried.sha256 = sha256
+    if superseded(landing, night, delivery.night):
+        raise Refused(
+            "older_export",
+            "an export of a newer date is in force",
+            "Ask the mission for its newest export",
+        )
     refuse_older(landing, night, sha256)
     name = None if full_refresh else landing.find(sha256, digest, night)
     if name is None:
@@ -349,7 +368,8 @@ def _landed(
         tried.sha256 = sha256
         own_keys = mission_keys(settings, contract.mission)
         seal = Seal.of(settings)
-        landed = read_export(data, contract, own_keys, night, erased_cases(seal, landing, own_keys))
+        erased = erased_cases(seal, landing, own_keys)
+        landed = read_export(data, contract, own_keys, night, erased, delivery.by_hand)
         again = next_reading(landed.next_reading, night)
         name = export_name(sha256, digest, again, night)
         outcome = Outcome(
@@ -384,6 +404,8 @@ def _landed(
             tried_verdict=None,
         )
     )
+    if delivery.by_hand:
+        clear_drop(settings, delivery)
     return Ingested(contract.mission, PENDING, "", found.rows_read)
 
 

@@ -11,6 +11,7 @@ def is_refusal(error: BaseException) -> bool:
     names = {
         "BuildFailed",
         "DisclosureRefused",
+        "DropRefusedError",
         "ErasureRefusedError",
         "GateFailed",
         "GatesFailed",

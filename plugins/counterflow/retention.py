@@ -66,6 +66,8 @@ def enforce(settings: Settings, day: date, airflow_logs: Path | None = None) -> 
                 "warehouse", "kept publications", _kept(settings, _before(day, keep.publications))
             ),
         ]
+        dropped = _files(settings.drop, _before(day, keep.drops))
+        found.append(Swept("drop", "exports that came by hand and were never landed", dropped))
     if airflow_logs is not None:
         logs = _files(airflow_logs, _before(day, keep.logs))
         found.append(Swept("airflow", "logs", logs))

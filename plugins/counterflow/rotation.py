@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from counterflow import keys
+from counterflow import dropping, keys
 from counterflow.keys import LINKING, MASTER, NEXT, RETIRED, Keyring
 from counterflow.landing import OUTCOME, Landing
 from counterflow.locks import exclusive
@@ -67,6 +67,7 @@ def rotate(settings: Settings, told: Told | None = None) -> Rotation:
             landing.tidy()
         releases = _releases(settings, change, landings, told)
         exports = sum(_landings(change, landings, told))
+        dropping.reseal(settings, change.old, change.new)
         files = sum(_publications(settings, change, told))
         handed = _hand_out(settings, change)
         _give_up_build(settings)

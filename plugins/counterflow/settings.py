@@ -24,6 +24,7 @@ class Retention:
     publications: int = (
         30  # kept publications, of which there are never more than `kept_publications`
     )
+    drops: int = 14  # exports that were dropped by hand and never landed
     logs: int = 30  # files of dbt and Airflow
     airflow: int = 90  # runs, task instances and XCom in Airflow's database
 
@@ -34,6 +35,7 @@ class Retention:
             "exports": os.environ.get("COUNTERFLOW_KEEP_EXPORTS_DAYS"),
             "records": os.environ.get("COUNTERFLOW_KEEP_RECORDS_DAYS"),
             "publications": os.environ.get("COUNTERFLOW_KEEP_PUBLICATIONS_DAYS"),
+            "drops": os.environ.get("COUNTERFLOW_KEEP_DROPS_DAYS"),
             "logs": os.environ.get("COUNTERFLOW_KEEP_LOGS_DAYS"),
             "airflow": os.environ.get("COUNTERFLOW_KEEP_AIRFLOW_DAYS"),
         }
@@ -166,6 +168,11 @@ class Settings:
     def backups(self) -> Path:
         """When which backup was written where: one line of JSON each."""
         return self.home / "backups.jsonl"
+
+    @property
+    def drop(self) -> Path:
+        """Sealed exports that came by hand and wait for their night."""
+        return self.home / "drop"
 
     @property
     def hosts(self) -> Path:

@@ -12,8 +12,9 @@ import io
 import socket
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import paramiko
 
@@ -103,12 +104,24 @@ class SftpStore:
         with _faults(self.connection, "the export"), self.client.open(self._at(entry.path)) as file:
             file.seek(start)
             if entry.size is not None:
+                _without_last_words(file)
                 file.prefetch(entry.size, 64)
             while chunk := file.read(_CHUNK):
                 yield chunk
 
     def _at(self, path: str) -> str:
         return "/".join(part for part in (self.root.rstrip("/") or ".", path) if part)
+
+
+def _without_last_words(file: Any) -> None:
+    """paramiko's thread that asks ahead would print a traceback when the line breaks; the reader tells of it."""
+    ask = file._prefetch_thread
+
+    def asked(*arguments: Any) -> None:
+        with suppress(OSError, EOFError, paramiko.SSHException):
+            ask(*arguments)
+
+    file._prefetch_thread = asked
 
 
 def _entry(path: str, found: paramiko.SFTPAttributes) -> Entry:
