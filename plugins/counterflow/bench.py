@@ -71,7 +71,9 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="counterflow-bench-") as folder:
         home = Path(folder)
-        settings = replace(Settings.from_env(), home=home, exports=home / "exports")
+        settings = replace(
+            Settings.from_env(), home=home, exports=home / "exports", connections="none"
+        )
         figures = measure(settings, options.repeat, options.cases)
     # What other targets wrote below their own headings stays.
     _, mark, below = PAGE.read_text("utf-8").partition("\n## ")

@@ -95,10 +95,10 @@ def _remembered(name: str, _minute: int) -> Connection | None:
                 f"its connection {name} is not written as Airflow reads one. "
                 "See docs/runbooks/connection_refused.md"
             ) from None
-        except Exception as error:  # noqa: BLE001 - of whatever client; its text may hold an address or a token
+        except Exception:  # noqa: BLE001 - of whatever client; its text may hold an address or a token
             raise UnreachableError(
-                f"a secrets backend did not answer when asked for the connection {name} "
-                f"({type(error).__name__}). See docs/runbooks/connection_refused.md"
+                f"a secrets backend did not answer when asked for the connection {name}. "
+                "See docs/runbooks/connection_refused.md"
             ) from None
         if found is not None:
             return _taken(found, name)

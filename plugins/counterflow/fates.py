@@ -127,7 +127,7 @@ def mark_failed(settings: Settings, night: date, mission: str, error: BaseExcept
 def link_failed(landing: Landing, night: date, error: BaseException) -> str:
     """A server that could not be used. A night that an earlier run has loaded is not unmade by it."""
     ours = isinstance(error, LinkRefusedError | UnreachableError)
-    said = str(error) if ours else f"its server did not answer ({type(error).__name__})"
+    said = str(error) if ours else "its server did not answer"
     message = f"{landing.mission}: {said.rstrip('.')}. Nothing of its export was taken"
     if "docs/runbooks" not in message:
         message += ". See docs/runbooks/server_unreachable.md"

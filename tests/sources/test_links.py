@@ -13,6 +13,8 @@ import pytest
 from counterflow import connections, nightly
 from counterflow.landing import Landing
 from counterflow.sources import LinkRefusedError, Refused, UnreachableError, remote
+from counterflow.warehouse.sentences import ours
+from counterflow.warehouse.sentences import said as spoken
 from tests.servers.cutting import cutting
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.running import ROOT, free_port, needs
@@ -112,6 +114,7 @@ def test_what_stays_wrong_is_said_at_once_and_without_a_secret(
         status, message = outcome(alone)
         assert (status, problem in message) == ("failed", True), (said, message)
         assert "docs/runbooks/connection_refused.md" in message
+        assert ours(message, spoken(alone.settings.missions)), message  # the leak gate lets it pass
         told = message + caplog.text + "".join(capfd.readouterr())
         told += everything(alone.settings.landing)
         extra = said.get("extra", {})
@@ -176,6 +179,7 @@ def test_a_line_that_stays_broken_is_tried_again_by_airflow(
         nightly.ingest(alone.settings, NIGHT, "ALB")
     record = Landing(alone.settings.landing, "ALB").record(NIGHT)
     assert record is not None
+    assert ours(record.message, spoken(alone.settings.missions))
     assert (record.status, "server_unreachable.md" in record.message) == ("failed", True)
     ssh.put(NAME, SENT)
     define(monkeypatch, over_sftp(ssh))

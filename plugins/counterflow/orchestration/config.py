@@ -175,6 +175,9 @@ class LocalAirflow:
             "COUNTERFLOW_EXPORTS": str(self.settings.exports),
             "COUNTERFLOW_MISSIONS": str(self.settings.missions),
             "COUNTERFLOW_KEYS": self.settings.key_source,
+            "COUNTERFLOW_CONNECTIONS": {"task": "auto"}.get(
+                self.settings.connections, self.settings.connections
+            ),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             # Tasks call the API on this machine: never through a proxy.
             "NO_PROXY": local,
@@ -190,9 +193,10 @@ class LocalAirflow:
         }
 
     def _is_of_secrets(self, name: str) -> bool:
-        """Where the keys are in a secrets backend, how it is reached is the one thing taken over."""
+        """Where keys or connections are in a secrets backend, how it is reached is the one thing taken over."""
         of_secrets = ("AIRFLOW__SECRETS__", "AIRFLOW__WORKERS__SECRETS_BACKEND")
-        return self.settings.key_source == "airflow" and name.startswith(of_secrets)
+        asked = "airflow" in (self.settings.key_source, self.settings.connections)
+        return asked and name.startswith(of_secrets)
 
 
 def make_secrets(folder: Path) -> None:

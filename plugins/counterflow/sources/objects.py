@@ -160,10 +160,8 @@ def _faults(connection: Connection) -> Iterator[None]:
         raise connection.refused("it has no login (access key) and password (its secret)") from None
     except (exceptions.NoRegionError, exceptions.ParamValidationError, ValueError):
         raise connection.refused("its endpoint, region or bucket is not written right") from None
-    except (exceptions.BotoCoreError, urllib3.exceptions.HTTPError, OSError) as error:
-        raise UnreachableError(
-            f"its server did not answer or broke off ({type(error).__name__})"
-        ) from None
+    except (exceptions.BotoCoreError, urllib3.exceptions.HTTPError, OSError):
+        raise UnreachableError("its server did not answer or broke off") from None
 
 
 def _code(error: Any) -> str:

@@ -141,10 +141,8 @@ def _faults(connection: Connection, what: str = "its server") -> Iterator[None]:
         raise connection.refused(f"{what} is not there") from None
     except PermissionError:
         raise connection.refused(f"{what} may not be read") from None
-    except (paramiko.SSHException, paramiko.SFTPError, EOFError, OSError) as error:
-        raise UnreachableError(
-            f"its server did not answer or broke off ({type(error).__name__})"
-        ) from None
+    except (paramiko.SSHException, paramiko.SFTPError, EOFError, OSError):
+        raise UnreachableError("its server did not answer or broke off") from None
 
 
 def _pinned(connection: Connection) -> set[tuple[str, bytes]]:

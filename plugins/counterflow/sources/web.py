@@ -215,9 +215,7 @@ def _faults(connection: Connection) -> Iterator[None]:
     except (httpx.HTTPError, httpx.StreamError, OSError) as error:
         if isinstance(error, UnreachableError):
             raise
-        raise UnreachableError(
-            f"its server did not answer or broke off ({type(error).__name__})"
-        ) from None
+        raise UnreachableError("its server did not answer or broke off") from None
 
 
 def _is_of_certificates(error: BaseException | None) -> bool:
