@@ -586,6 +586,66 @@ def _number(given: list[str]) -> list[str]:
     return [line.strip() for line in sys.stdin.read().splitlines() if line.strip()]
 
 
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="On another disk, never inside the home.")],
+    keep_days: Annotated[int, typer.Option(min=1, help="Remove archives that are older.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Write all that must not be lost into one encrypted file. The keys are not in it: copy them apart.
+
+    Example: counterflow backup /mnt/backup
+    """
+    from counterflow.backups import backup as make
+
+    made = make(Settings.from_env(), folder, keep_days)
+    if as_json:
+        typer.echo(json.dumps(made.to_dict(), indent=1))
+        return
+    typer.echo(
+        f"{made.path}: night {made.night}, {made.files} files, under the master key {made.key_id}, without which it opens "
+        "for nobody; the keys are not in it"
+    )
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="The folder that `backup` wrote to.", exists=True)],
+    file: Annotated[str | None, typer.Option(help="Default: the newest archive.")] = None,
+) -> None:
+    """Bring a backup back into an empty home. Who was erased since then does not come back.
+
+    Example: counterflow restore /mnt/backup
+    """
+    from counterflow.backups import restore as bring_back
+
+    done = bring_back(Settings.from_env(), folder, file)
+    typer.echo(
+        f"restored the night of {done.backup.night} ({done.backup.files} files, written {done.backup.when}); {done.erased} "
+        f"erased cases are kept out, {done.purged} files were changed for it"
+    )
+    typer.echo(
+        "now run `counterflow verify`, then a night before analysts go on: consents that were withdrawn since then take effect with it"
+    )
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the files of the release before to this one, once, after a backup. Killed half-way, run it again."""
+    from counterflow.display import bar
+    from counterflow.migrating import migrate as bring_over
+
+    with bar("migrate") as progress:
+        done = bring_over(Settings.from_env(), progress)
+    if not done.exports:
+        typer.echo("nothing to migrate: the home is of this program")
+        return
+    typer.echo(
+        f"{done.exports} landed exports of {done.missions} missions are sealed under the master key {done.key_id}. Back up both keys "
+        "now, destroy the backups of the old key with the data it opens, and run a night: it builds what analysts open anew"
+    )
+
+
 @keys_app.command("init")
 def keys_init() -> None:
     """Make the two keys, if there are none: 32 random bytes each, in files that only you can read."""

@@ -222,6 +222,15 @@ def erasure_page(receipt: Any, path: Path, as_json: bool) -> None:
             "should the mission send it"
         )
     console.print(f"{said}. Receipt {path}", markup=False, highlight=False, soft_wrap=True)
+    for folder in receipt.untold:
+        console.print(
+            f"The backups in {folder} do not know of it: mount that folder and run `counterflow backup {folder}` "
+            "before anything is restored from it",
+            style="red",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
     console.print(
         "Tables that count cases (analysis, quality) are counted anew by the next night. Confirm with "
         f"`counterflow erase --verify {receipt.receipt}`",

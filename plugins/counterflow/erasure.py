@@ -44,6 +44,7 @@ class Receipt:
     status: str = "begun"  # finished, once all is removed
     records: int = 0  # of the person, that were found anywhere
     removed: list[Removed] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)  # folders of backups that could not be told
 
     def to_dict(self) -> dict[str, object]:
         """As it is written and printed: nothing personal, no key."""
@@ -79,6 +80,8 @@ def erase(
     The person is erased whole: the records that were merged with the case too. A number that nobody
     knows is remembered all the same, unless `only_if_found`. Killed anywhere, the same call ends it.
     """
+    from counterflow.backups import tell_backups
+
     keys, seal, landing = _of(settings, mission)
     case = case_key(keys, *_parts(settings, mission, number))
     with exclusive(settings.home / "night.lock"), exclusive(settings.build_lock):
@@ -95,6 +98,7 @@ def erase(
             suppression.remember(
                 seal, landing, suppression.tokens(keys, everyone), night, receipt.receipt
             )
+        receipt.untold = tell_backups(settings)
 
         def told(removed: Removed) -> None:
             receipt.removed.append(removed)

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from counterflow import formats
+
 if TYPE_CHECKING:
     from counterflow.settings import Settings
 
@@ -118,6 +120,7 @@ def keyring(settings: Settings) -> Keyring:
     Raises KeyRefusedError if one is missing, open to others, or not 32 hexadecimal bytes; if the
     landing was made with others; while a rotation is unfinished.
     """
+    formats.refuse_other(settings.home)
     read = reader(settings)
     refuse_unfinished(settings)
     found = Keyring(read(MASTER), read(LINKING))

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterflow import connections, contracts, keys
+from counterflow import connections, contracts, formats, keys
 from counterflow.contracts import Contract
 from counterflow.contracts.digest import reading_digest
 from counterflow.depersonalise import MissionKeys
@@ -198,6 +198,7 @@ def plan(
     """
     refuse_too_late(settings, night)
     keyring(settings)  # a missing key is said at once, not 72 times
+    formats.write(settings.home)
     known = {path.stem for path in contracts.contract_files(settings.missions)}
     if not known:
         raise ValueError(f"there is no contract in {settings.missions} (COUNTERFLOW_MISSIONS)")

@@ -9,13 +9,16 @@ def is_refusal(error: BaseException) -> bool:
     from counterflow.keys import KeyRefusedError
 
     names = {
+        "BackupRefusedError",
         "BuildFailed",
         "DisclosureRefused",
         "DropRefusedError",
         "ErasureRefusedError",
+        "FormatRefusedError",
         "GateFailed",
         "GatesFailed",
         "LinkRefusedError",
+        "MigrationRefusedError",
         "QueryRefusedError",
         "Refused",
         "ReleaseRefused",
