@@ -111,6 +111,7 @@ class Settings:
     notices: Notices = Notices()
     max_age_hours: float = 30  # since the last publication; more, and `status` says bad
     deadline: str = ""  # HH:MM, UTC, where the schedule is on; read by dags/nightly.py
+    users: str = ""  # `login:role, …` of Airflow's UI, beside its administrator
     statsd: str = ""  # host:port that metrics go to; empty: nowhere
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     key_source: str = "files"  # or "airflow": the keys come from Airflow's secrets backends
@@ -145,6 +146,7 @@ class Settings:
             notices=Notices.from_env(),
             max_age_hours=float(os.environ.get("COUNTERFLOW_MAX_AGE_HOURS") or 30),
             deadline=os.environ.get("COUNTERFLOW_DEADLINE") or "",
+            users=os.environ.get("COUNTERFLOW_USERS") or "",
             statsd=_address("COUNTERFLOW_STATSD", os.environ.get("COUNTERFLOW_STATSD")),
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
             key_source=source,

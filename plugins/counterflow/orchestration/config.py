@@ -15,6 +15,7 @@ import secrets
 import shlex
 import socket
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -26,6 +27,14 @@ POOL = "missions"
 USER = "admin"
 DEADLINE = "06:00"  # UTC; a night that is not published by then is told (dags/nightly.py)
 HOST = "127.0.0.1"  # the laptop shape serves only its own machine
+
+# Who does what → the role of Airflow's simple auth manager (tests/orchestration/test_roles.py tries them).
+ROLES = {
+    "engineer": "op",  # runs everything, with connections, variables and pools
+    "officer": "user",  # runs DAGs and answers for releases; no connections, no variables
+    "steward": "viewer",  # sees runs, states and logs, and changes nothing
+    "analyst": "viewer",
+}
 
 Options = dict[str, dict[str, str]]
 
@@ -64,21 +73,25 @@ class LocalAirflow:
         """The file of one secret."""
         return self.home / "secrets" / name
 
-    def password(self) -> str:
-        """The password of the UI's one user."""
+    def password(self, user: str = USER) -> str:
+        """The password of a user of the UI."""
         passwords: dict[str, str] = json.loads(self.passwords.read_text())
-        return passwords[USER]
+        return passwords[user]
 
     def write(self) -> Path:
         """Make what is missing of the secrets, then write `airflow.cfg` anew."""
         make_secrets(self.home / "secrets")
-        make_login(self.passwords)
+        make_login(self.passwords, self.users())
         parser = configparser.RawConfigParser()
         parser.read_dict(self.options())
         path = self.home / "airflow.cfg"
         with _private(path, exclusive=False) as file:
             parser.write(file)
         return path
+
+    def users(self) -> dict[str, str]:
+        """Login → Airflow's role: the one administrator, and whom COUNTERFLOW_USERS names. Raises ValueError."""
+        return {USER: "admin"} | users_of(self.settings.users)
 
     def options(self) -> Options:
         """Airflow's configuration, with the reason of each value that is not Airflow's own.
@@ -104,7 +117,7 @@ class LocalAirflow:
                 "load_examples": "False",
                 "dags_are_paused_at_creation": "False",
                 "execution_api_server_url": f"{self.url}/execution/",
-                "simple_auth_manager_users": f"{USER}:admin",
+                "simple_auth_manager_users": ",".join(map(":".join, self.users().items())),
                 "simple_auth_manager_passwords_file": str(self.passwords),
                 "fernet_key_cmd": _cat(self.secret("fernet_key")),
                 # An import error in the UI names the error and not the values around it.
@@ -209,10 +222,30 @@ def make_secrets(folder: Path) -> None:
     secret_file(folder / "api_secret_key", secrets.token_urlsafe(48))
 
 
-def make_login(path: Path) -> None:
-    """The password of the UI's one user, made once; Airflow would print one of its own into its log."""
+def users_of(text: str) -> dict[str, str]:
+    """`ana:officer, bo:analyst` as login → Airflow's role."""
+    found = {}
+    for one in filter(None, (part.strip() for part in text.split(","))):
+        login, _, role = one.partition(":")
+        if not login.isidentifier() or role not in ROLES or login == USER:
+            known = ", ".join(ROLES)
+            raise ValueError(
+                f"COUNTERFLOW_USERS is `login:role` with commas between; roles: {known}"
+            )
+        found[login] = ROLES[role]
+    return found
+
+
+def make_login(path: Path, users: Iterable[str] = (USER,)) -> None:
+    """A password for each user, made once; Airflow would print one of its own into its log."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    secret_file(path, json.dumps({USER: secrets.token_urlsafe(12)}) + "\n")
+    known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    made = {user: secrets.token_urlsafe(12) for user in users if user not in known}
+    if made:
+        aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+        with _private(aside, exclusive=True) as file:
+            file.write(json.dumps(known | made) + "\n")
+        os.replace(aside, path)
 
 
 def free_port() -> int:

@@ -30,7 +30,9 @@ def main() -> None:
     if connection.startswith("sqlite:///"):
         _write_ahead(connection.removeprefix("sqlite:///"))
     db.initdb()
-    make_login(Path(conf.get("core", "simple_auth_manager_passwords_file")))
+    users = conf.get("core", "simple_auth_manager_users").split(",")
+    path = Path(conf.get("core", "simple_auth_manager_passwords_file"))
+    make_login(path, [user.partition(":")[0].strip() for user in users])
     Pool.create_or_update_pool(
         POOL,
         slots=SLOTS_PER_WORKER * Settings.from_env().workers,
