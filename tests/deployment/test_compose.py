@@ -56,7 +56,7 @@ def test_what_was_measured_on_a_laptop_holds_on_the_server(tmp_path: Path) -> No
     local = LocalAirflow(Settings(home=tmp_path, exports=tmp_path, missions=tmp_path), 1).options()
     own = {  # addresses, paths, sizes and secrets are each shape's own
         "dags_folder", "plugins_folder", "parallelism", "max_active_tasks_per_dag",
-        "execution_api_server_url", "simple_auth_manager_passwords_file", "sql_alchemy_conn",
+        "execution_api_server_url", "simple_auth_manager_passwords_file", "simple_auth_manager_users", "sql_alchemy_conn",
         "base_log_folder", "host", "port", "base_url", "use_job_schedule", "dag_bundle_storage_path",
         "logging_level", "colored_console_log", "workers", "print_stats_interval",
         "fernet_key_cmd", "secret_key_cmd", "jwt_secret_cmd",
