@@ -127,6 +127,10 @@ def nightly(
     from counterflow.local import run_night
 
     settings = Settings.from_env(exports)
+    if settings.log_json:
+        from counterflow.observing import log_as_json
+
+        log_as_json()
     report = run_night(settings, _night(night), mission or None, full_refresh, quiet=as_json)
     _show_report(report, as_json)
     if not report.is_published:

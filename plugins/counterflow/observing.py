@@ -8,6 +8,7 @@ nothing here holds a value of an export: names of steps, missions, statuses, cou
 from __future__ import annotations
 
 import functools
+import json
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Step = Callable[Concatenate[Settings, date, P], R]
 log = logging.getLogger("counterflow")
+log.addHandler(logging.NullHandler())  # on a command line nothing is said unless it is asked for
 
 
 class Meter(Protocol):
@@ -75,7 +77,8 @@ def _ended(
         said["mission"] = mission
     if error is not None:
         said["error"] = type(error).__name__  # its text may hold what the log must not
-    log.log(logging.ERROR if error else logging.INFO, f"{step} {state}", extra={"said": said})
+    text = " ".join(f"{name}={value}" for name, value in said.items())
+    log.log(logging.ERROR if error else logging.INFO, text, extra={"said": said})
     if (meter := meter_of(settings)) is not None:
         meter.timing(f"step.{step}", seconds * 1000)
         if error is not None:
@@ -101,6 +104,24 @@ def _write_down(
         book.gates = [one.gate for one in results if not one.passed]
         book.stopped = str(error) if is_refusal(error) else fault(error)
     book.save(settings)
+
+
+class AsJson(logging.Formatter):
+    """A log line as one JSON object: night, step, mission, state, seconds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The fields of a step; of another line its text."""
+        said = getattr(record, "said", None) or {"message": record.getMessage()}
+        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return json.dumps({"time": when, "level": record.levelname.lower(), **said})
+
+
+def log_as_json() -> None:
+    """Write the log to standard error, one JSON object a line (COUNTERFLOW_LOG=json)."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(AsJson())
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
 
 
 def measure(settings: Settings, report: Report) -> None:

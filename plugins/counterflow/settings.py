@@ -112,6 +112,7 @@ class Settings:
     max_age_hours: float = 30  # since the last publication; more, and `status` says bad
     deadline: str = ""  # HH:MM, UTC, where the schedule is on; read by dags/nightly.py
     users: str = ""  # `login:role, …` of Airflow's UI, beside its administrator
+    log_json: bool = False  # `counterflow nightly` logs its steps to standard error as JSON
     statsd: str = ""  # host:port that metrics go to; empty: nowhere
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     key_source: str = "files"  # or "airflow": the keys come from Airflow's secrets backends
@@ -147,6 +148,7 @@ class Settings:
             max_age_hours=float(os.environ.get("COUNTERFLOW_MAX_AGE_HOURS") or 30),
             deadline=os.environ.get("COUNTERFLOW_DEADLINE") or "",
             users=os.environ.get("COUNTERFLOW_USERS") or "",
+            log_json=os.environ.get("COUNTERFLOW_LOG") == "json",
             statsd=_address("COUNTERFLOW_STATSD", os.environ.get("COUNTERFLOW_STATSD")),
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
             key_source=source,
