@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install demo up servers test slow lint secrets bench bench-disclosure
+.PHONY: help install demo up cluster servers test slow lint secrets bench bench-disclosure
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -50,8 +50,11 @@ lint: $(INSTALLED) ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/yamllint --strict .
 	$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff --disable-progress-bar dbt_project/models dbt_project/tests
 
-secrets: $(INSTALLED) ## var/secrets, for docker-compose.yml
-	@$(BIN)/python -m counterflow.orchestration.server_secrets
+secrets: $(INSTALLED) ## var/secrets, for docker-compose.yml; SHAPE=cluster for its profile
+	@$(BIN)/python -m counterflow.orchestration.server_secrets $(if $(filter cluster,$(SHAPE)),--cluster)
+
+cluster: $(INSTALLED) servers ## 72 missions over a cluster on this machine, one of its workers killed; CLUSTER=options
+	@$(BIN)/python -m tests.cluster.show $(CLUSTER)
 
 bench: $(INSTALLED) ## time the parts and the whole, into docs/benchmarks.md
 	$(BIN)/python -m counterflow.bench

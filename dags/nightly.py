@@ -29,12 +29,11 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException
 
-# A line that breaks heals, and a worker that was killed may live the next time (the scheduler sees to
-# that); a wrong password, a refused file or a fault of ours stays what it is.
+# A line that breaks heals, be it a mission's or the store's, and a worker that was lost is another one the next
+# time (the scheduler sees to that: `retries` alone counts then); a wrong password, a refused file, a gate or a
+# fault of ours stays what it is. What a lost worker had done is found again, so every step may be repeated.
 NETWORK_ONLY = ExceptionRetryPolicy(
-    rules=[
-        RetryRule([ConnectionError, TimeoutError], reason="the mission's server did not answer")
-    ],
+    rules=[RetryRule([ConnectionError, TimeoutError], reason="a server did not answer")],
     default=RetryAction.FAIL,
 )
 HOUR = 2  # UTC
@@ -108,7 +107,8 @@ def died(context: Any) -> None:
     on_failure_callback=died,
     deadline=published_by(DEADLINE) if DEADLINE else None,
     params=PARAMS,
-    default_args={"retries": 0},
+    # how long between two tries is Airflow's `default_task_retry_delay`, a minute here
+    default_args={"retries": 2, "retry_policy": NETWORK_ONLY},
     doc_md=__doc__,
     tags=["counterflow"],
 )
@@ -126,9 +126,6 @@ def nightly() -> None:
     @task(
         multiple_outputs=False,
         pool="missions",
-        retries=2,
-        retry_delay=dt.timedelta(minutes=1),
-        retry_policy=NETWORK_ONLY,
         map_index_template="{{ label | default(task.op_kwargs['mission']) }}",
     )
     def ingest(mission: str) -> dict[str, Any]:

@@ -7,9 +7,11 @@ once, and every task inherits them. The API server, the DAG processor and the co
 
 import importlib
 import logging
+import os
 import sys
 
 FORKING_COMMANDS = {"scheduler", "celery"}
+EXECUTOR = "AIRFLOW__CORE__EXECUTOR"
 PRELOADED = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
@@ -37,7 +39,10 @@ def preload(command: list[str]) -> list[str]:
     What cannot be imported is left for the task that needs it, which will say so in its own log.
     """
     done: list[str] = []
-    if FORKING_COMMANDS.intersection(command[1:2]):
+    forking = FORKING_COMMANDS.intersection(command[1:2])
+    if os.environ.get(EXECUTOR) == "CeleryExecutor":  # then the scheduler hands tasks on
+        forking -= {"scheduler"}
+    if forking:
         for name in PRELOADED:
             try:
                 importlib.import_module(name)

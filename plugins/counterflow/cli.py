@@ -75,6 +75,21 @@ def _night(text: str | None) -> date:
         raise typer.BadParameter("write a night as 2010-11-25") from None
 
 
+def _current() -> Settings:
+    """The settings, and the home as the machines that share a store have left it by now."""
+    from counterflow.locks import refresh
+
+    settings = Settings.from_env()
+    for lock in (
+        settings.landing_lock,
+        settings.build_lock,
+        settings.release_lock,
+        settings.nights_lock,
+    ):
+        refresh(lock)
+    return settings
+
+
 @app.command()
 def generate(
     out: Annotated[Path | None, typer.Option(help="Where exports/ and truth/ go.")] = None,
@@ -188,7 +203,7 @@ def status(
 
     Example: counterflow status --check
     """
-    settings = Settings.from_env()
+    settings = _current()
     if night is not None:
         from counterflow import nightly as steps
 
@@ -232,7 +247,7 @@ def publish(
     from counterflow import nightly as steps
     from counterflow.warehouse.manifest import built_night, published_night
 
-    settings = Settings.from_env()
+    settings = _current()
     built = _night(night) if night else built_night(settings)
     if built is None:
         typer.echo("counterflow: there is no build to publish: run `counterflow nightly`", err=True)
@@ -251,7 +266,7 @@ def verify(as_json: AsJson = False) -> None:
     from counterflow.display import checks_table
     from counterflow.warehouse.verification import verify as check
 
-    results = check(Settings.from_env())
+    results = check(_current())
     if as_json:
         typer.echo(json.dumps([r.to_dict() for r in results], indent=1))
     else:
@@ -272,7 +287,7 @@ def score(
     from counterflow.display import score_table
     from counterflow.score import score as compare
 
-    found = compare(Settings.from_env(), truth)
+    found = compare(_current(), truth)
     if as_json:
         rows = [
             {"table": c.table, "field": c.field, "compared": c.compared, "equal": c.equal}
@@ -296,7 +311,7 @@ def sql(
     """
     from counterflow.shell import run
 
-    run(Settings.from_env(), query, as_json)
+    run(_current(), query, as_json)
 
 
 @contracts_app.command("check")
@@ -372,7 +387,7 @@ def quarantine_list(
     from counterflow.display import rows_table
     from counterflow.quarantine import failing
 
-    settings = Settings.from_env()
+    settings = _current()
     found = list(failing(settings, _published_night(settings, night)))
     if as_json:
         typer.echo(json.dumps([one.to_dict() for one in found], indent=1))
@@ -397,7 +412,7 @@ def quarantine_show(
     from counterflow.quarantine import failing
     from counterflow.validation import rule_book
 
-    settings = Settings.from_env()
+    settings = _current()
     found = list(failing(settings, _published_night(settings, night), mission))
     if as_json:
         typer.echo(json.dumps([one.to_dict() for one in found], indent=1))
@@ -413,7 +428,7 @@ def quarantine_replay(
     """Judge again what is landed, under today's contracts and rules, and publish; nothing is pulled."""
     from counterflow.local import replay_night
 
-    settings = Settings.from_env()
+    settings = _current()
     report = replay_night(settings, _published_night(settings, night), quiet=as_json)
     _show_report(report, as_json)
     if not report.is_published:
@@ -449,7 +464,7 @@ def release_build(
     from counterflow.release import building, deciding
     from counterflow.release.policy import FILE, load
 
-    settings = Settings.from_env()
+    settings = _current()
     chosen = load(policy or FILE)
     with steps(quiet=as_json) as told:
         built = building.build(settings, chosen.with_k(k) if k else chosen, number, replace, told)
@@ -486,7 +501,7 @@ def release_list(as_json: AsJson = False) -> None:
     from counterflow.display import rows_table
     from counterflow.release.verification import listed
 
-    found = listed(Settings.from_env())
+    found = listed(_current())
     if as_json:
         typer.echo(json.dumps(found, indent=1))
         return
@@ -509,7 +524,7 @@ def release_verify(
     from counterflow.display import checks_table
     from counterflow.release import verification
 
-    settings = Settings.from_env()
+    settings = _current()
     if path is not None:
         found = {path.name: verification.verify_folder(path)}
     else:
@@ -560,7 +575,7 @@ def erase(
     from counterflow import erasure
     from counterflow.display import erasure_page, search_page, verified_page
 
-    settings = Settings.from_env()
+    settings = _current()
     if verify is not None:
         confirmed = erasure.verify(settings, verify)
         verified_page(confirmed, as_json)

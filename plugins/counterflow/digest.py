@@ -126,7 +126,7 @@ def trouble_of(status: str, message: str) -> str:
 def remember(settings: Settings, news: Sequence[News]) -> None:
     """Write down that people know."""
     known = _told(settings) | {one.who: one.trouble for one in news}
-    path = settings.landing / TOLD
+    path = settings.nights / TOLD
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{TOLD}-{secrets.token_hex(4)}")
     text = json.dumps({who: what for who, what in sorted(known.items()) if what}, indent=1)
@@ -136,7 +136,7 @@ def remember(settings: Settings, news: Sequence[News]) -> None:
 
 def _told(settings: Settings) -> dict[str, str]:
     try:
-        found: dict[str, str] = json.loads((settings.landing / TOLD).read_text("utf-8"))
+        found: dict[str, str] = json.loads((settings.nights / TOLD).read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         return {}  # then everything is told once more
     return {who: what for who, what in found.items() if what in PAGES}

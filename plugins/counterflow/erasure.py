@@ -20,7 +20,7 @@ from counterflow.contracts import ContractError
 from counterflow.depersonalise import MissionKeys, case_key
 from counterflow.keys import keyring
 from counterflow.landing import Landing
-from counterflow.locks import exclusive
+from counterflow.locks import exclusive, shared
 from counterflow.nightly import contract_of
 from counterflow.purging import Removed, purge, sha256
 from counterflow.sealing import Seal
@@ -84,9 +84,10 @@ def erase(
 
     keys, seal, landing = _of(settings, mission)
     case = case_key(keys, *_parts(settings, mission, number))
-    with exclusive(settings.home / "night.lock"), exclusive(settings.build_lock):
-        everyone = suppression.person(seal, landing, case) | _in_history(settings, case)
-        held = frozenset(_held(settings, seal, landing, everyone))
+    with exclusive(settings.night_lock), exclusive(settings.build_lock):
+        with shared(settings.landing_lock):  # as it is by now, wherever it was landed
+            everyone = suppression.person(seal, landing, case) | _in_history(settings, case)
+            held = frozenset(_held(settings, seal, landing, everyone))
         if only_if_found and not held:
             raise ErasureRefusedError(
                 f"{mission} has no such case here, and nothing was remembered (--only-if-found)"

@@ -37,7 +37,7 @@ def run_night(
 
     A second run waits for the first. A build or gate that fails leaves the published warehouse as it was and is said on the terminal.
     """
-    with exclusive(settings.home / "night.lock"), steps(quiet) as told:
+    with exclusive(settings.night_lock), steps(quiet) as told:
         plan = nightly.plan(settings, night, missions, full_refresh)
         told("plan", len(plan.statuses), len(plan.statuses) + len(plan.changed))
         largest_first = sorted(plan.changed, key=lambda mission: -plan.sizes.get(mission, 0))
@@ -58,7 +58,7 @@ def _tell(settings: Settings, night: date) -> list[str]:
 
 def replay_night(settings: Settings, night: date, quiet: bool = False) -> Report:
     """Judge again what a night landed, under today's contracts and rules; nothing is pulled."""
-    with exclusive(settings.home / "night.lock"), steps(quiet) as told:
+    with exclusive(settings.night_lock), steps(quiet) as told:
         stopped = _judge_and_publish(settings, night, None, told)
     return replace(nightly.report(settings, night), stopped=stopped)
 

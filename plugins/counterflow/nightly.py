@@ -46,7 +46,7 @@ from counterflow.landing import (
     next_reading,
 )
 from counterflow.lateness import is_overdue, last_success, late_message
-from counterflow.locks import exclusive, shared
+from counterflow.locks import exclusive, refresh, shared
 from counterflow.observing import measure, observed
 from counterflow.reporting import Line, Report, make_report
 from counterflow.restating import restate
@@ -114,7 +114,7 @@ def mission_keys(settings: Settings, mission: str) -> MissionKeys:
 def keyring(settings: Settings) -> Keyring:
     """The agency's keys, made if there are none and nothing was landed yet."""
     made = any((settings.keys / name).exists() for name in (keys.MASTER, keys.LINKING))
-    if not made and not any(settings.landing.glob("*/exports/*")):
+    if not made and settings.store is None and not any(settings.landing.glob("*/exports/*")):
         keys.begin(settings)
     return keys.keyring(settings)
 
@@ -196,7 +196,6 @@ def plan(
     Raises ValueError for a mission without a contract, KeyRefusedError without a usable key, TooLateError
     for a night whose exports retention has removed.
     """
-    refuse_too_late(settings, night)
     keyring(settings)  # a missing key is said at once, not 72 times
     formats.write(settings.home)
     known = {path.stem for path in contracts.contract_files(settings.missions)}
@@ -209,6 +208,7 @@ def plan(
     sizes: dict[str, int] = {}
     todo = sorted(missions or known)
     with shared(settings.landing_lock), _looking(settings, night, todo) as look:
+        refuse_too_late(settings, night)
         for mission in todo:
             try:
                 contract = contract_of(settings, mission)
@@ -281,12 +281,17 @@ def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = F
 
     ConnectionError and TimeoutError are raised (without their text, unless it is ours): the caller may try again.
     """
+    with shared(settings.landing_lock, only=f"landing/{mission}"):
+        return _ingested(settings, night, mission, full_refresh)
+
+
+def _ingested(settings: Settings, night: date, mission: str, full_refresh: bool) -> Ingested:
+    """One mission's export landed, or the record of why it was not."""
     landing = Landing(settings.landing, mission)
     tried = _Tried()
     try:
         contract = contract_of(settings, mission)
-        with shared(settings.landing_lock):
-            return _ingest(settings, night, contract, landing, full_refresh, tried)
+        return _ingest(settings, night, contract, landing, full_refresh, tried)
     except Refused as error:
         record = stale(
             landing,
@@ -473,7 +478,8 @@ def _to_judge(
 
 @contextmanager
 def _building(settings: Settings) -> Iterator[None]:
-    with exclusive(settings.build_lock):
+    """The build, and the landing that it was made of: on whatever machine."""
+    with exclusive(settings.build_lock), shared(settings.landing_lock):
         yield
 
 
@@ -494,14 +500,16 @@ def transform(settings: Settings, night: date, progress: Progress | None = None)
     from counterflow.warehouse.sources import write_sources
 
     codes = [path.stem for path in contracts.contract_files(settings.missions)]
-    with _building(settings):
+    with exclusive(settings.build_lock) as held:
         ring = keyring(settings)  # not before: a rotation may have held the lock
         mission_keys_ = {code: MissionKeys.of(ring, code) for code in codes}
-        due = history.derivation(settings, night)
+        with shared(settings.landing_lock):  # as it is by now, wherever it was landed
+            due = history.derivation(settings, night)
         if due.nights != (night,):
             for one in due.nights:
                 _restate(settings, one)
         purge(settings)
+        held.push()  # who is out is out everywhere before a build that may take its time
         history.begin(settings, due.base)
         try:
             for number, one in enumerate(due.nights, start=1):
@@ -543,11 +551,14 @@ def gates(settings: Settings, night: date) -> list[GateResult]:
 @observed("publish")
 def publish(settings: Settings, night: date) -> Publication:
     """Let the build take the place of the published warehouse. Raises GateFailed."""
+    from counterflow.warehouse import lake
     from counterflow.warehouse.history import newest_night
     from counterflow.warehouse.publication import publish as replace_published
 
     with _building(settings):
-        return replace_published(settings, newest_night(settings, night))
+        publication = replace_published(settings, newest_night(settings, night))
+        lake.follow(settings)  # a retry too: it may have been killed in between
+        return publication
 
 
 def report(settings: Settings, night: date, planned: Mapping[str, str] | None = None) -> Report:
@@ -556,6 +567,8 @@ def report(settings: Settings, night: date, planned: Mapping[str, str] | None = 
     `planned`: the statuses of this run's plan; a mission that an earlier run of the night loaded is
     reported as unchanged, while `quality.load` keeps what the night did.
     """
+    for lock in (settings.landing_lock, settings.build_lock):
+        refresh(lock)
     records, successes = [], {}
     for path in contracts.contract_files(settings.missions):
         landing = Landing(settings.landing, path.stem)
@@ -571,7 +584,8 @@ def tell(settings: Settings, night: date) -> Told:
     from counterflow.telling import tell as tell_people
 
     measure(settings, report(settings, night))
-    return tell_people(settings, night)
+    with exclusive(settings.nights_lock):
+        return tell_people(settings, night)
 
 
 __all__ = [

@@ -17,7 +17,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from counterflow import nights
+from counterflow.locks import exclusive
 from counterflow.settings import Settings
+from counterflow.store import StoreRefusedError
 
 if TYPE_CHECKING:
     from counterflow.reporting import Report
@@ -84,7 +86,11 @@ def _ended(
         if error is not None:
             meter.incr(f"step.{step}.failed")
     if step in nights.STEPS:
-        _write_down(settings, night, step, said, error)
+        try:
+            with exclusive(settings.nights_lock):
+                _write_down(settings, night, step, said, error)
+        except (ConnectionError, StoreRefusedError, ValueError) as lost:
+            log.warning(f"the journal of the night has no line of {step} ({type(lost).__name__})")
 
 
 def _write_down(

@@ -64,6 +64,7 @@ def purge(
 
     `on_request`: an erasure, which waits for no night: the last build goes as well.
     """
+    from counterflow.warehouse import lake
     from counterflow.warehouse.purge import give_up_build, purge_files
 
     codes = sorted(path.name for path in settings.landing.glob("[A-Z][A-Z][A-Z]"))
@@ -87,6 +88,7 @@ def purge(
             until |= who.until()
             out[code] = who.now()
         tell(purge_files(settings, until, on_request))
+        lake.follow(settings)
         if on_request:
             tell(give_up_build(settings))
     for code, cases in out.items():

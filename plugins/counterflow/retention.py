@@ -45,7 +45,7 @@ class Swept:
 def enforce(settings: Settings, day: date, airflow_logs: Path | None = None) -> list[Swept]:
     """Remove all whose period is over on `day`; what went, zones with nothing left out."""
     keep = settings.retention
-    with exclusive(settings.build_lock), exclusive(settings.landing_lock):
+    with exclusive(settings.build_lock) as built, exclusive(settings.landing_lock) as landed:
         found = [
             Swept("landing", "folders of killed runs", _tidy_landing(settings)),
             Swept("landing", "exports that no night names", _forgotten(settings)),
@@ -68,6 +68,7 @@ def enforce(settings: Settings, day: date, airflow_logs: Path | None = None) -> 
         ]
         dropped = _files(settings.drop, _before(day, keep.drops))
         found.append(Swept("drop", "exports that came by hand and were never landed", dropped))
+        found.append(Swept("store", "objects of killed workers", built.sweep() + landed.sweep()))
     if airflow_logs is not None:
         logs = _files(airflow_logs, _before(day, keep.logs))
         found.append(Swept("airflow", "logs", logs))

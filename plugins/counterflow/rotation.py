@@ -25,7 +25,7 @@ from pathlib import Path
 from counterflow import dropping, keys
 from counterflow.keys import LINKING, MASTER, NEXT, RETIRED, Keyring
 from counterflow.landing import OUTCOME, Landing
-from counterflow.locks import exclusive
+from counterflow.locks import Held, exclusive
 from counterflow.rekeying import (
     Change,
     RotationRefusedError,
@@ -54,7 +54,7 @@ class Rotation:
 
 def rotate(settings: Settings, told: Told | None = None) -> Rotation:
     """Re-key everything. Raises RotationRefusedError or KeyRefusedError before anything is changed."""
-    with _alone(settings):
+    with _alone(settings) as held:
         _tidy(settings)
         if (done := _retire(settings)) is not None:
             return done
@@ -70,8 +70,11 @@ def rotate(settings: Settings, told: Told | None = None) -> Rotation:
         dropping.reseal(settings, change.old, change.new)
         files = sum(_publications(settings, change, told))
         handed = _hand_out(settings, change)
+        _lake(settings, change)
         _give_up_build(settings)
-        os.sync()  # before the old key goes, all that is under the new one is on the disk
+        os.sync()  # before the old key goes, all that is under the new one is on the disk,
+        for one in held:  # and in the store
+            one.push()
         promote = settings.key_source == "airflow"
         if promote:
             settings.rotation.unlink(missing_ok=True)
@@ -81,12 +84,11 @@ def rotate(settings: Settings, told: Told | None = None) -> Rotation:
 
 
 @contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
+def _alone(settings: Settings) -> Iterator[list[Held]]:
     """No night, build, ingest, erasure or retention meanwhile."""
     with ExitStack() as stack:
-        for lock in (settings.home / "night.lock", settings.build_lock, settings.landing_lock):
-            stack.enter_context(exclusive(lock))
-        yield
+        locks = (settings.night_lock, settings.build_lock, settings.landing_lock)
+        yield [stack.enter_context(exclusive(lock)) for lock in locks]
 
 
 def _tidy(settings: Settings) -> None:
@@ -294,6 +296,13 @@ def _hand_out(settings: Settings, change: Change) -> Path | None:
         return None
     hand_out(change.after, path)
     return path
+
+
+def _lake(settings: Settings, change: Change) -> None:
+    """A DuckLake holds case keys too: it follows what was published anew."""
+    from counterflow.warehouse import lake
+
+    lake.follow(settings, change.after)
 
 
 def _give_up_build(settings: Settings) -> None:

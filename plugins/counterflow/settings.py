@@ -8,8 +8,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from counterflow.locks import Lock
 
 PROJECT = Path(__file__).resolve().parents[2]  # the checkout: dags/, expectations/, dbt_project/
+STORE_CONNECTION, DATABASE_CONNECTION = "counterflow_store", "counterflow_database"
 
 
 PAGES = "docs/runbooks/"
@@ -120,6 +124,10 @@ class Settings:
     # "none" nobody: every export comes from the folder `exports`.
     connections: str = "task"
     host_sessions: int = 4  # with one server at once, unless its connection says otherwise
+    warehouse_shape: str = "file"  # or "ducklake": what is published is in the store as well
+    store: str | None = None  # s3://bucket/prefix, which several machines share; None: one machine
+    store_connection: str = STORE_CONNECTION  # ids of connections: how store and locks are reached
+    database_connection: str = DATABASE_CONNECTION
 
     @classmethod
     def from_env(cls, exports: Path | None = None) -> Settings:
@@ -135,6 +143,14 @@ class Settings:
         encrypt = os.environ.get("COUNTERFLOW_ENCRYPT_WAREHOUSE") or "0"
         if encrypt not in ("0", "1"):  # who writes `yes` must not be given a plain file
             raise ValueError("COUNTERFLOW_ENCRYPT_WAREHOUSE is `1` or `0` (the default)")
+        store = os.environ.get("COUNTERFLOW_STORE") or None
+        if store is not None:
+            _refuse_store(store, encrypt == "1")
+        shape = os.environ.get("COUNTERFLOW_WAREHOUSE") or "file"
+        if shape not in ("file", "ducklake") or (shape == "ducklake" and store is None):
+            raise ValueError(
+                "COUNTERFLOW_WAREHOUSE is `file` (the default), or `ducklake` where there is a COUNTERFLOW_STORE"
+            )
         return cls(
             home=home,
             exports=(nested if nested.is_dir() else folder).resolve(),
@@ -156,12 +172,31 @@ class Settings:
             host_sessions=_whole(
                 "COUNTERFLOW_HOST_SESSIONS", os.environ.get("COUNTERFLOW_HOST_SESSIONS"), 4
             ),
+            warehouse_shape=shape,
+            store=store,
+            store_connection=os.environ.get("COUNTERFLOW_STORE_CONNECTION") or STORE_CONNECTION,
+            database_connection=os.environ.get("COUNTERFLOW_DATABASE_CONNECTION")
+            or DATABASE_CONNECTION,
         )
+
+    def _lock(self, name: str, *guards: str) -> Lock:
+        """A lock of this home; with a store, of all machines that share it."""
+        return Lock(self.home / name, guards, self if self.store else None)
+
+    @property
+    def night_lock(self) -> Lock:
+        """Held alone by who loads a night in one process, erases or rotates: one of these at a time."""
+        return self._lock("night.lock")
 
     @property
     def landing(self) -> Path:
         """One folder per mission: landed exports and the record of every night."""
         return self.home / "landing"
+
+    @property
+    def nights_lock(self) -> Lock:
+        """Held alone by who writes a night's journal, for a moment."""
+        return self._lock("nights.lock", "nights")
 
     @property
     def nights(self) -> Path:
@@ -184,14 +219,19 @@ class Settings:
         return self.home / "hosts"
 
     @property
-    def landing_lock(self) -> Path:
+    def landing_lock(self) -> Lock:
         """Held together by who lands and judges exports, alone by who takes rows out of them."""
-        return self.home / "landing.lock"
+        return self._lock("landing.lock", "landing")
 
     @property
-    def build_lock(self) -> Path:
+    def build_lock(self) -> Lock:
         """Held alone by who builds, gates or publishes, and by who rewrites what was published."""
-        return self.home / "build.lock"
+        return self._lock("build.lock", "build", "warehouse", "erasures")
+
+    @property
+    def release_lock(self) -> Lock:
+        """Held alone by who makes, decides or revises a release."""
+        return self._lock("release.lock", "releases")
 
     @property
     def erasures(self) -> Path:
@@ -243,3 +283,16 @@ def _whole(variable: str, said: str | None, default: int) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(f"{variable} must be a whole number, 1 or more")
     return int(text)
+
+
+def _refuse_store(url: str, encrypted: bool) -> None:
+    """Refuse a store that is none, and a plain warehouse in one. Raises ValueError."""
+    parts = urlsplit(url)
+    if parts.scheme != "s3" or not parts.netloc or parts.query or parts.fragment or "@" in url:
+        raise ValueError(
+            "COUNTERFLOW_STORE is s3://bucket/prefix, without keys or parameters in it"
+        )
+    if not encrypted:
+        raise ValueError(
+            "COUNTERFLOW_STORE needs COUNTERFLOW_ENCRYPT_WAREHOUSE=1: who reads the bucket must read no case"
+        )

@@ -23,6 +23,12 @@ class QueryRefusedError(Exception):
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     """The published warehouse, read-only and locked in. Raises QueryRefusedError if there is none."""
+    if settings.warehouse_shape == "ducklake":
+        from counterflow.warehouse import lake
+
+        connection = lake.opened(settings)
+        connection.execute("set lock_configuration = true")
+        return connection
     path = settings.warehouse / "warehouse.duckdb"
     if not path.exists():
         raise QueryRefusedError(f"there is no warehouse at {path} yet: run `counterflow nightly`")

@@ -18,7 +18,7 @@ import yaml
 
 from counterflow.orchestration.config import LocalAirflow
 from counterflow.orchestration.processes import COMPONENTS
-from counterflow.orchestration.server_secrets import main as make_server_secrets
+from counterflow.orchestration.server_secrets import make_server as make_server_secrets
 from counterflow.settings import PROJECT, Settings
 from tests.orchestration.test_config import airflow_options
 

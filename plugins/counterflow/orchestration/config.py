@@ -116,6 +116,8 @@ class LocalAirflow:
                 "max_active_tasks_per_dag": str(self.settings.workers + 2),
                 "load_examples": "False",
                 "dags_are_paused_at_creation": "False",
+                # A server that does not answer is asked again after a minute, twice.
+                "default_task_retry_delay": "60",
                 "execution_api_server_url": f"{self.url}/execution/",
                 "simple_auth_manager_users": ",".join(map(":".join, self.users().items())),
                 "simple_auth_manager_passwords_file": str(self.passwords),

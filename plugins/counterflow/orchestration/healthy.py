@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import socket
+import subprocess
 import sys
 import urllib.parse
 import urllib.request
 
 COMPONENTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+WORKER = "worker"  # of Celery: no heartbeat of its own, so that it is asked itself
 
 
 def status(component: str, execution_url: str) -> str:
@@ -22,11 +26,25 @@ def status(component: str, execution_url: str) -> str:
         return str((json.load(answer).get(component) or {}).get("status", ""))
 
 
+def worker_answers() -> bool:
+    """Whether the Celery worker of this machine answers over the broker."""
+    from celery import Celery
+
+    url = os.environ.get("AIRFLOW__CELERY__BROKER_URL")
+    if url is None:
+        command = shlex.split(os.environ["AIRFLOW__CELERY__BROKER_URL_CMD"])
+        url = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    asked = Celery(broker=url).control.ping([f"celery@{socket.gethostname()}"], timeout=8)
+    return bool(asked)
+
+
 def main(arguments: list[str]) -> int:
     """Exit code 0 if the component is healthy."""
-    if len(arguments) != 1 or arguments[0] not in COMPONENTS:
-        print(f"usage: healthy {'|'.join(COMPONENTS)}", file=sys.stderr)
+    if len(arguments) != 1 or arguments[0] not in (*COMPONENTS, WORKER):
+        print(f"usage: healthy {'|'.join((*COMPONENTS, WORKER))}", file=sys.stderr)
         return 2
+    if arguments[0] == WORKER:
+        return 0 if worker_answers() else 1
     url = os.environ.get("AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "http://localhost:8080/")
     try:
         return 0 if status(arguments[0], url) == "healthy" else 1

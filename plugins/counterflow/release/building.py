@@ -22,6 +22,7 @@ import duckdb
 import pyarrow as pa
 
 from counterflow import keys
+from counterflow.locks import refresh
 from counterflow.release import (
     about,
     cells,
@@ -85,6 +86,7 @@ def build(
 ) -> Built:
     """Make the next candidate and run its gates. Raises ReleaseRefused, and leaves nothing, if it may not be released."""
     chosen = policies.checked(policy) if policy else policies.load()
+    refresh(settings.build_lock)
     seal = Seal.of(settings)
     night = published_night(settings)
     if night is None or not (settings.warehouse / "warehouse.duckdb").exists():

@@ -32,7 +32,7 @@ def locked(settings: Settings) -> Iterator[Path]:
         raise ReleaseRefused(
             f"{releases} cannot be written to ({type(error).__name__}): give the account the right, or set COUNTERFLOW_HOME"
         ) from None
-    with exclusive(releases / ".lock"):
+    with exclusive(settings.release_lock):
         _put_right(releases)
         yield releases
 

@@ -28,6 +28,25 @@ class Build:
     failed_tests: tuple[str, ...]
     seconds: float
 
+    def to_text(self) -> str:
+        """As it is written down."""
+        data = {
+            "night": str(self.night),
+            "build_id": self.build_id,
+            "failed_tests": self.failed_tests,
+            "seconds": round(self.seconds, 3),
+            "tables": self.tables,
+        }
+        return json.dumps(data, indent=1) + "\n"
+
+    @classmethod
+    def from_text(cls, text: str) -> Build:
+        """What was written down."""
+        data = json.loads(text)
+        tables = {name: (rows, digest) for name, (rows, digest) in data["tables"].items()}
+        night = date.fromisoformat(data["night"])
+        return cls(night, data["build_id"], tables, tuple(data["failed_tests"]), data["seconds"])
+
     def to_dict(self) -> dict[str, Any]:
         """Counts only, for logs and XCom."""
         rows = sum(rows for rows, _ in self.tables.values())
@@ -44,25 +63,15 @@ class Build:
 def read_manifest(path: Path) -> Build | None:
     """The manifest at `path`, None if there is none."""
     try:
-        data = json.loads(path.read_text("utf-8"))
+        return Build.from_text(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
-    tables = {name: (rows, digest) for name, (rows, digest) in data["tables"].items()}
-    night = date.fromisoformat(data["night"])
-    return Build(night, data["build_id"], tables, tuple(data["failed_tests"]), data["seconds"])
 
 
 def write_manifest(path: Path, made: Build) -> None:
     """Replace the manifest at `path` in one step."""
-    data = {
-        "night": str(made.night),
-        "build_id": made.build_id,
-        "failed_tests": made.failed_tests,
-        "seconds": round(made.seconds, 3),
-        "tables": made.tables,
-    }
     aside = path.with_name(f".{MANIFEST}-{made.build_id}")
-    aside.write_text(json.dumps(data, indent=1) + "\n", "utf-8")
+    aside.write_text(made.to_text(), "utf-8")
     os.replace(aside, path)
 
 

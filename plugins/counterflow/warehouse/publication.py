@@ -94,6 +94,7 @@ def _to_disk(path: Path) -> None:
 
 def hand_out(seal: Seal, path: Path) -> None:
     """The key of the encrypted publication, for analysts: of this file and of nothing else."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # the keys may be elsewhere
     aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -8,10 +8,11 @@ import duckdb
 
 from counterflow import sealing
 from counterflow.settings import Settings
+from counterflow.warehouse import lake
 from counterflow.warehouse.gates import GateResult, told
 from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.leaks import Looked
-from counterflow.warehouse.manifest import MANIFEST, read_manifest
+from counterflow.warehouse.manifest import MANIFEST, Build, read_manifest
 from counterflow.warehouse.published import published as promises
 from counterflow.warehouse.vocabulary import Vocabulary
 
@@ -42,8 +43,29 @@ def verify(settings: Settings) -> list[GateResult]:
         GateResult(
             "row_accounting", wrong == 0, f"{wrong} loads do not add up" if wrong else "adds up"
         ),
+        *_lake(settings, published),
         *leaks,
     ]
+
+
+def _lake(settings: Settings, published: Build) -> list[GateResult]:
+    """Whether a DuckLake holds what was published, by the same hashes."""
+    if settings.warehouse_shape != "ducklake":
+        return []
+    with lake.opened(settings) as connection:
+        said, now = lake.manifest(connection), content_hashes(connection)
+    differing = [
+        n for n in published.tables.keys() | now.keys() if published.tables.get(n) != now.get(n)
+    ]
+    if said.build_id != published.build_id:
+        problem = f"it holds the night {said.night}: run `counterflow publish`"
+    else:
+        problem = (
+            f"{len(differing)} tables differ: {', '.join(sorted(differing)[:5])}"
+            if differing
+            else ""
+        )
+    return [GateResult("ducklake", not problem, problem or "the same tables and rows")]
 
 
 def _leaks(
