@@ -241,7 +241,7 @@ def test_what_is_told_is_written_whole_and_a_broken_file_tells_once_more(agency:
     run(agency, NIGHT)
     found = run(agency, on(1))
     remember(agency.settings, found.news)
-    path = agency.settings.landing / "told.json"
+    path = agency.settings.nights / "told.json"
     assert set(json.loads(path.read_text())) == {"ALB", "BLR", "CIV"}
     assert said(run(agency, on(1))) == []
     path.write_text("{")

@@ -15,16 +15,19 @@ from typing import Any
 
 import pytest
 
-from counterflow import connections, keys, nightly, store
-from counterflow.connections import Connection
+from counterflow import database as database_module
+from counterflow import keys, nightly, store
+from counterflow.database import Connection
 from counterflow.erasure import erase
 from counterflow.landing import Landing
-from counterflow.local import run_night
 from counterflow.locks import LockLostError, exclusive, shared
 from counterflow.sealing import is_sealed
 from counterflow.settings import Settings
 from counterflow.store import Store, StoreRefusedError, StoreUnreachableError
+from counterflow.warehouse import lake
+from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.manifest import MANIFEST, read_manifest
+from counterflow.warehouse.verification import verify
 from tests.servers.postgres import Postgres, needs_postgres, postgres
 from tests.servers.s3 import S3, s3
 from tests.support import NIGHT, Agency, case, export
@@ -79,15 +82,15 @@ def world(
     keys.init(agency.settings.keys)
     known = {
         "counterflow_store": Connection(
-            "counterflow_store", "aws", "", None, bucket.access_key, bucket.secret_key,
+            "", None, bucket.access_key, bucket.secret_key,
             extra={"endpoint_url": bucket.endpoint, "region_name": "eu-central-1"},
         ),
         "counterflow_database": Connection(
-            "counterflow_database", "postgres", database.host, database.port, "counterflow", password,
+            database.host, database.port, "counterflow", password,
             schema="counterflow",
         ),
     }  # fmt: skip
-    monkeypatch.setattr(connections, "find", lambda _, name: known.get(name))
+    monkeypatch.setattr(database_module, "shared_connection", lambda _, name: known.get(name))
     url = f"s3://{bucket.bucket}/{tmp_path.parent.name}-{tmp_path.name}"
     return Shared(tmp_path, agency, bucket, database, url)
 
@@ -98,15 +101,12 @@ def held(settings: Settings) -> None:
         pass
 
 
-def a_night(one: Settings, other: Settings, night: Any = NIGHT) -> None:
-    """A night whose every step is on another machine than the one before."""
+def landed(one: Settings, other: Settings, night: Any) -> None:
+    """All that comes before the build, each step on another machine than the one before."""
     plan = nightly.plan(one, night)
     for machine, mission in zip((other, one) * len(plan.changed), plan.changed, strict=False):
         nightly.ingest(machine, night, mission)
     nightly.validate(other, night)
-    nightly.transform(one, night)
-    nightly.gates(other, night)
-    nightly.publish(one, night)
 
 
 def hashes(settings: Settings) -> Any:
@@ -115,52 +115,62 @@ def hashes(settings: Settings) -> Any:
     return made.night, made.tables
 
 
-def test_a_night_over_two_machines_is_that_of_one(world: Shared) -> None:
-    one, other, third = (world.machine(name) for name in ("one", "other", "third"))
-    a_night(one, other)
-    report = nightly.report(other, NIGHT)
-    assert report.is_published is False or report.lines  # the landing is here, whoever landed it
-    assert run_night(world.agency.settings, NIGHT, quiet=True).is_published
-    assert hashes(one) == hashes(world.agency.settings)
-
-    # a case withdraws: gone from landing, history and what was published, and from the store
+def test_nights_withdrawals_and_erasures_over_machines(world: Shared) -> None:
+    """That a night's content is the laptop's is seen in tests/cluster, with a worker that is killed."""
+    one, other, third = (
+        replace(world.machine(name), warehouse_shape="ducklake")
+        for name in ("one", "other", "third")
+    )
+    landed(one, other, NIGHT)
+    # a case withdraws: gone from landing, and from the store
     later = NIGHT + timedelta(days=1)
     rows = [case(n, Withdrawn="20.11.2010" if n == 3 else "") for n in range(30)]
-    for agency in (world.agency,):
-        agency.deliver("ALB", export(rows), later)
+    world.agency.deliver("ALB", export(rows), later)
     before = world.objects()
-    a_night(other, one, later)
-    assert run_night(world.agency.settings, later, quiet=True).is_published
-    assert hashes(other) == hashes(world.agency.settings)
+    landed(other, one, later)
+    nightly.transform(one, later)
     gone = set(before) - set(world.objects())
-    assert any(key.startswith("landing/ALB/") for key in gone)  # rows.parquet with the case
-    with exclusive(third.build_lock), shared(third.landing_lock):
-        pass
-    assert hashes(third) == hashes(other)  # a machine that was never there
+    assert any(key.startswith("landing/ALB/") for key in gone)  # tables with the case
+    nightly.gates(other, later)
+    nightly.publish(one, later)
+    held(third)  # a machine that was never there
+    assert hashes(third) == hashes(one)
+    assert len(nightly.report(third, later).lines) == 3
+    assert {check.gate for check in verify(third) if check.passed} >= {"content_hashes", "ducklake"}
+    with lake.opened(third) as shared_by_analysts:
+        assert content_hashes(shared_by_analysts) == hashes(third)[1]
+        counted = "select count(distinct case_key) from history.fct_case"
+        assert shared_by_analysts.execute(counted).fetchone() == (89,)
 
     # what is in the bucket is sealed, or holds no row; and every object is named by an index
-    named = {key for key in world.objects() if key.endswith(".json")}
-    for key in sorted(world.objects().keys() - named):
+    objects = world.objects()
+    of_lake = {key for key in objects if key.startswith("lake/")}
+    assert of_lake
+    assert all(objects[key][:4] == b"PARE" for key in of_lake)
+    named = {key for key in objects if key.endswith(".json")}
+    for key in sorted(objects.keys() - named - of_lake):
         part, _, sha256 = key.rpartition("/")
-        files = json.loads(world.objects()[f"{part}.json"])["files"]
+        files = json.loads(objects[f"{part}.json"])["files"]
         paths = [path for path, entry in files.items() if entry.get("sha256") == sha256]
         assert paths, key
         place = third.home / part / paths[0]
         assert place.suffix == ".json" or is_sealed(place), place
 
     # an erasure on a third machine reaches every other, and the store's bytes
-    before = world.objects()
-    receipt = erase(third, "MDA" if "MDA" in world.agency.missions else "BLR", ["A-5"], later)
+    before = objects
+    receipt = erase(third, "BLR", ["A-5"], later)
     assert receipt.records == 1
     after = world.objects()
     for removed in receipt.removed:
         assert removed.before not in {key.rpartition("/")[2] for key in after}
         if not removed.file.startswith(("build/", "releases")):
             assert removed.before in {key.rpartition("/")[2] for key in before}
-    with exclusive(one.build_lock), shared(one.landing_lock):
-        pass
-    held = {p.relative_to(one.home) for p in one.home.rglob("*.parquet")}
-    assert held == {p.relative_to(third.home) for p in third.home.rglob("*.parquet")}
+    with lake.opened(one) as shared_by_analysts:
+        assert shared_by_analysts.execute(counted).fetchone() == (88,)
+    assert of_lake - after.keys()
+    held(one)
+    found = {p.relative_to(one.home) for p in one.home.rglob("*.parquet")}
+    assert found == {p.relative_to(third.home) for p in third.home.rglob("*.parquet")}
     assert (one.erasures / f"{receipt.receipt}.json").exists()
 
 
@@ -383,16 +393,16 @@ def test_a_store_that_is_not_there_is_said_in_our_words(
         nightly.plan(settings, NIGHT)
     assert "s3://no-such-bucket/prefix (COUNTERFLOW_STORE)" in str(refused.value)
     away = Connection(
-        "counterflow_store", "aws", "", None, world.s3.access_key, world.s3.secret_key,
+        "", None, world.s3.access_key, world.s3.secret_key,
         extra={"endpoint_url": "http://127.0.0.1:9", "region_name": "eu-central-1"},
     )  # fmt: skip
-    monkeypatch.setattr(connections, "find", lambda *_: away)
+    monkeypatch.setattr(database_module, "shared_connection", lambda *_: away)
     settings = replace(settings, store="s3://away/prefix")
     with pytest.raises(StoreUnreachableError, match="is not reached") as unreached:
         Store.of(settings)
     assert world.s3.secret_key not in str(unreached.value) + str(refused.value)
     assert "127.0.0.1" not in str(unreached.value)
-    monkeypatch.setattr(connections, "find", lambda *_: None)
+    monkeypatch.setattr(database_module, "shared_connection", lambda *_: None)
     with pytest.raises(ValueError, match="COUNTERFLOW_STORE_CONNECTION"):
         nightly.plan(settings, NIGHT)
 

@@ -1,6 +1,6 @@
 """What is new since people were last told: one short text a night, and nothing when nothing is new.
 
-In: the records of a night and `landing/told.json`, which says of what trouble people know. Out: `News`, a line a
+In: the records of a night and `nights/told.json`, which says of what trouble people know. Out: `News`, a line a
 mission with the page that says what to do. A line whose words are not our own or a contract's is not sent
 (warehouse.sentences): nothing of an export can get into a mail.
 """

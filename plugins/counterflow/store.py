@@ -448,9 +448,9 @@ def _client(settings: Settings, _process: int) -> Any:
     import boto3
     from botocore.config import Config
 
-    from counterflow.database import shared_connection
+    from counterflow import database
 
-    found = shared_connection(settings, settings.store_connection)
+    found = database.shared_connection(settings, settings.store_connection)
     if found is None:
         raise ValueError(
             f"there is no connection {settings.store_connection} (COUNTERFLOW_STORE_CONNECTION), by which the store "

@@ -10,8 +10,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from counterflow import connections, keys, shell
-from counterflow.connections import Connection
+from counterflow import database as database_module
+from counterflow import keys, shell
+from counterflow.database import Connection
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse import lake
@@ -39,15 +40,15 @@ def settings(
     database.run("drop schema if exists lake cascade", "counterflow")
     known = {
         "counterflow_store": Connection(
-            "counterflow_store", "aws", "", None, bucket.access_key, bucket.secret_key,
+            "", None, bucket.access_key, bucket.secret_key,
             extra={"endpoint_url": bucket.endpoint, "region_name": "eu-central-1"},
         ),
         "counterflow_database": Connection(
-            "counterflow_database", "postgres", database.host, database.port, "counterflow", password,
+            database.host, database.port, "counterflow", password,
             schema="counterflow",
         ),
     }  # fmt: skip
-    monkeypatch.setattr(connections, "find", lambda _, name: known.get(name))
+    monkeypatch.setattr(database_module, "shared_connection", lambda _, name: known.get(name))
     made = Settings(
         home=tmp_path, exports=tmp_path, missions=tmp_path, encrypt_warehouse=True,
         store=f"s3://{bucket.bucket}/{tmp_path.name}", warehouse_shape="ducklake",
@@ -212,8 +213,8 @@ def test_who_asks_it_may_read_nothing_else(settings: Settings, tmp_path: Path) -
         told += str(connection.execute("from duckdb_settings()").fetchall())
         for name in ("secret", "password", "key_id"):
             assert connection.execute(f"select getvariable('{name}')").fetchone() == (None,)
-    store = connections.find(settings, "counterflow_store")
-    catalogue_ = connections.find(settings, "counterflow_database")
+    store = database_module.shared_connection(settings, "counterflow_store")
+    catalogue_ = database_module.shared_connection(settings, "counterflow_database")
     assert store is not None
     assert catalogue_ is not None
     assert store.password not in told
@@ -232,15 +233,15 @@ def test_what_is_not_reached_is_said_in_our_words(
         pytest.raises(lake.LakeRefusedError, match="nothing was published"),
     ):
         lake.manifest(connection)
-    find = connections.find
+    find = database_module.shared_connection
 
     def away(given: Settings, name: str) -> Connection | None:
         found = find(given, name)
         if found is not None and name == "counterflow_database":
-            return Connection(name, "postgres", "127.0.0.1", 9, "counterflow", "secret-password")
+            return Connection("127.0.0.1", 9, "counterflow", "secret-password")
         return found
 
-    monkeypatch.setattr(connections, "find", away)
+    monkeypatch.setattr(database_module, "shared_connection", away)
     with pytest.raises(lake.LakeUnreachableError) as refused:
         lake.follow(settings)
     assert "secret-password" not in str(refused.value)

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from counterflow.database import parameters, shared_connection
+from counterflow import database
+from counterflow.database import parameters
 from counterflow.sealing import CONFIG, Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.hashes import PUBLIC
@@ -198,7 +199,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
 
 def _secrets(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """How store and catalogue are reached, as secrets of this connection: not in the text of a statement."""
-    store = shared_connection(settings, settings.store_connection)
+    store = database.shared_connection(settings, settings.store_connection)
     if store is None:
         raise LakeRefusedError(
             f"there is no connection {settings.store_connection} (COUNTERFLOW_STORE_CONNECTION): see docs/scale.md"
