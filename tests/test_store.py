@@ -17,7 +17,7 @@ import pytest
 
 from counterflow import database as database_module
 from counterflow import keys, nightly, store
-from counterflow.database import Connection
+from counterflow.connections import Connection
 from counterflow.erasure import erase
 from counterflow.landing import Landing
 from counterflow.locks import LockLostError, exclusive, shared
@@ -81,12 +81,10 @@ def world(
         agency.deliver(mission, export())
     keys.init(agency.settings.keys)
     known = {
-        "counterflow_store": Connection(
-            "", None, bucket.access_key, bucket.secret_key,
+        "counterflow_store": Connection("counterflow_store", "aws", "", None, bucket.access_key, bucket.secret_key,
             extra={"endpoint_url": bucket.endpoint, "region_name": "eu-central-1"},
         ),
-        "counterflow_database": Connection(
-            database.host, database.port, "counterflow", password,
+        "counterflow_database": Connection("counterflow_database", "postgres", database.host, database.port, "counterflow", password,
             schema="counterflow",
         ),
     }  # fmt: skip
@@ -392,8 +390,7 @@ def test_a_store_that_is_not_there_is_said_in_our_words(
     with pytest.raises((StoreRefusedError, StoreUnreachableError)) as refused:
         nightly.plan(settings, NIGHT)
     assert "s3://no-such-bucket/prefix (COUNTERFLOW_STORE)" in str(refused.value)
-    away = Connection(
-        "", None, world.s3.access_key, world.s3.secret_key,
+    away = Connection("counterflow_store", "aws", "", None, world.s3.access_key, world.s3.secret_key,
         extra={"endpoint_url": "http://127.0.0.1:9", "region_name": "eu-central-1"},
     )  # fmt: skip
     monkeypatch.setattr(database_module, "shared_connection", lambda *_: away)

@@ -190,6 +190,16 @@ class Cluster:
             for path in sorted(self.root.glob("*/output.log"))
         )
 
+    def stored(self) -> tuple[int, int]:
+        """How many objects the store has, and their bytes."""
+        pages = self.bucket.client().get_paginator("list_objects_v2")
+        sizes = [
+            one["Size"]
+            for page in pages.paginate(Bucket=self.bucket.bucket)
+            for one in page.get("Contents", [])
+        ]
+        return len(sizes), sum(sizes)
+
     def tasks_said(self) -> str:
         """What tasks wrote of their faults."""
         lines = (

@@ -12,7 +12,7 @@ import pytest
 
 from counterflow import database as database_module
 from counterflow import keys, shell
-from counterflow.database import Connection
+from counterflow.connections import Connection
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse import lake
@@ -39,12 +39,10 @@ def settings(
     bucket, database, password = servers
     database.run("drop schema if exists lake cascade", "counterflow")
     known = {
-        "counterflow_store": Connection(
-            "", None, bucket.access_key, bucket.secret_key,
+        "counterflow_store": Connection("counterflow_store", "aws", "", None, bucket.access_key, bucket.secret_key,
             extra={"endpoint_url": bucket.endpoint, "region_name": "eu-central-1"},
         ),
-        "counterflow_database": Connection(
-            database.host, database.port, "counterflow", password,
+        "counterflow_database": Connection("counterflow_database", "postgres", database.host, database.port, "counterflow", password,
             schema="counterflow",
         ),
     }  # fmt: skip
@@ -238,7 +236,7 @@ def test_what_is_not_reached_is_said_in_our_words(
     def away(given: Settings, name: str) -> Connection | None:
         found = find(given, name)
         if found is not None and name == "counterflow_database":
-            return Connection("127.0.0.1", 9, "counterflow", "secret-password")
+            return Connection(name, "postgres", "127.0.0.1", 9, "counterflow", "secret-password")
         return found
 
     monkeypatch.setattr(database_module, "shared_connection", away)
