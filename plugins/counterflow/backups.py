@@ -224,9 +224,9 @@ def _erasures(ring: keys.Keyring, folder: Path, missing_ok: bool = False) -> lis
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """No night, build, release, erasure or retention meanwhile."""
-    locks = [settings.home / "night.lock", settings.build_lock]
+    locks = [settings.night_lock, settings.build_lock]
     if settings.releases.is_dir():
-        locks.append(settings.releases / ".lock")
+        locks.append(settings.release_lock)
     with ExitStack() as stack:
         for lock in (*locks, settings.landing_lock):
             stack.enter_context(exclusive(lock))

@@ -28,7 +28,7 @@ def status(component: str, execution_url: str) -> str:
 
 def worker_answers() -> bool:
     """Whether the Celery worker of this machine answers over the broker."""
-    from celery import Celery
+    from celery import Celery  # type: ignore[import-untyped, unused-ignore]
 
     url = os.environ.get("AIRFLOW__CELERY__BROKER_URL")
     if url is None:
