@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install demo up cluster servers test slow lint secrets bench bench-disclosure
+.PHONY: help install demo up cluster servers test slow chaos lint secrets bench bench-disclosure
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -42,6 +42,9 @@ test: $(INSTALLED) servers ## every test but the slow; TESTS=path or PYTEST='-k 
 
 slow: $(INSTALLED) ## the tests that run whole nights in several orders, for once a night
 	$(BIN)/python -m pytest -m slow $(PYTEST) $(TESTS)
+
+chaos: $(INSTALLED) ## kill -9 in every step and compare: KILLS=60 SEED=7 WORKERS=2; what must hold is in docs/reliability.md
+	PYTHONPATH=.:plugins $(BIN)/python -m tests.chaos.run --kills $(or $(KILLS),60) --seed $(or $(SEED),7) --workers $(or $(WORKERS),2)
 
 lint: $(INSTALLED) ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff check .

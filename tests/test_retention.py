@@ -131,9 +131,15 @@ def test_what_killed_runs_left_goes(agency: Agency) -> None:
         folder.mkdir(parents=True)
         (folder / "rows.parquet").write_bytes(b"x")
     (settings.warehouse / "kept").mkdir(parents=True)
-    left.append(settings.warehouse / "kept" / ".warehouse-1.duckdb")
-    left[-1].write_bytes(b"x")
-    assert sum(swept(settings, NIGHTS[0]).values()) == 4
+    files = [settings.warehouse / "kept" / ".warehouse-1.duckdb", settings.build / "earlier.duckdb"]
+    files += [settings.build / ".gates.json-1", settings.keys / ".master.key-1"]
+    files.append(settings.releases / ".making-001" / "README.md")
+    files[-1].parent.mkdir(parents=True)
+    for file in files:
+        file.write_bytes(b"x")
+    left += files
+    assert sum(swept(settings, NIGHTS[0]).values()) == 8
+    assert sorted(path.name for path in settings.keys.iterdir()) == ["linking.key", "master.key"]
     assert not any(path.exists() for path in left)
     assert Landing(settings.landing, "ALB").is_whole(whole.name)
 

@@ -9,10 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
-import signal
 import stat
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -33,6 +30,8 @@ from counterflow.release.microdata import Class
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.verification import verify
+from tests.chaos import killing
+from tests.chaos.killing import Point
 from tests.planting.search import Finder, sealed, search
 from tests.support import COLUMNS, NIGHT, Agency, case, export
 
@@ -238,37 +237,16 @@ def test_a_rotated_export_is_what_the_new_key_would_have_landed(
     assert nights == [(NIGHT,), (SECOND,)]
 
 
-DIES = """
-import os, signal, sys
-left = int(sys.argv[1])
-def dying(call):
-    def one(*arguments, **named):
-        global left
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return call(*arguments, **named)
-    return one
-for name in ("replace", "link", "unlink", "sync", "fsync"):
-    setattr(os, name, dying(getattr(os, name)))
-from counterflow.rotation import rotate
-from counterflow.settings import Settings
-from pathlib import Path
-rotate(Settings(home=Path(sys.argv[2]), exports=Path(sys.argv[3]), missions=Path(sys.argv[4])))
-print(10**6 - left)
-"""
-
-
 def rotate_and_die(settings: Settings, at: int) -> int | None:
-    """Rotate in a process that is killed at its n-th change of the disk; how many there were, None if it was."""
-    arguments = [str(at), str(settings.home), str(settings.exports), str(settings.missions)]
-    done = subprocess.run(
-        [sys.executable, "-c", DIES, *arguments], capture_output=True, text=True, check=False
+    """Rotate in a process that is killed before its n-th change of the disk; how many there were, None if it was."""
+    killing.preload()
+    ended = killing.run(
+        lambda: rotation.rotate(settings).new, Point("rotate", event=at), stage="rotate"
     )
-    if done.returncode == -signal.SIGKILL:
+    if ended.killed:
         return None
-    assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+    assert not ended.error, ended.error
+    return ended.calls[-1].events
 
 
 def copied(settings: Settings, home: Path) -> Settings:
@@ -340,7 +318,7 @@ def test_a_rotation_that_is_killed_goes_on_to_the_same_end(
     """Each kill comes a stretch further; the last ones between the changes of the key files themselves."""
     steps = uninterrupted[1]
     killed_again_and_again(before, tmp_path / "home", uninterrupted, [2, steps // 2, steps // 3])
-    killed_again_and_again(before, tmp_path / "end", uninterrupted, [steps - 5])
+    killed_again_and_again(before, tmp_path / "end", uninterrupted, [steps - 3])
 
 
 @pytest.mark.slow
@@ -348,7 +326,7 @@ def test_a_rotation_may_be_killed_at_any_point(
     before: Settings, tmp_path: Path, uninterrupted: tuple[dict[str, Any], int]
 ) -> None:
     steps = uninterrupted[1]
-    for at in [*range(1, steps - 12, 3), *range(steps - 12, steps + 1)]:
+    for at in [*range(1, steps - 12, 7), *range(steps - 12, steps + 1)]:
         home = tmp_path / f"home{at}"
         killed_again_and_again(before, home, uninterrupted, [at])
         shutil.rmtree(home)

@@ -49,9 +49,12 @@ def main() -> None:
     except (KeyboardInterrupt, BrokenPipeError):
         sys.exit(130)
     except Exception as error:
+        from counterflow import disk
         from counterflow.refusals import is_refusal
 
-        if not is_refusal(error):
+        if (said := disk.refused(error)) is not None:
+            print(f"counterflow: {said}", file=sys.stderr)
+        elif not is_refusal(error):
             print(
                 f"counterflow: a fault of the program ({type(error).__name__}); "
                 "run with COUNTERFLOW_DEBUG=1 on synthetic data to see where",

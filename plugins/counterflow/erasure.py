@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from counterflow import contracts, suppression
+from counterflow import contracts, disk, suppression
 from counterflow.contracts import ContractError
 from counterflow.depersonalise import MissionKeys, case_key
 from counterflow.keys import keyring
@@ -62,9 +62,7 @@ class Receipt:
         """Write it; a killed erasure leaves what it had done so far."""
         settings.erasures.mkdir(parents=True, exist_ok=True)
         path = settings.erasures / f"{self.receipt}.json"
-        aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-        aside.write_text(json.dumps(self.to_dict(), indent=1) + "\n", "utf-8")
-        os.replace(aside, path)
+        disk.write_text(path, json.dumps(self.to_dict(), indent=1) + "\n")
         return path
 
 
@@ -106,6 +104,7 @@ def erase(
             receipt.save(settings)
 
         purge(settings, [mission], told, on_request=True)
+        os.sync()  # before anybody is told: no loss of power brings back what is gone
         receipt.status = "finished"
         receipt.save(settings)
     return receipt

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from counterflow import formats
+from counterflow import disk, formats
 
 if TYPE_CHECKING:
     from counterflow.settings import Settings
@@ -85,16 +85,19 @@ def make(path: Path) -> None:
         pass
     finally:
         aside.unlink()
-    sync(path.parent)
+    disk.sync(path.parent)  # a key whose name is lost is lost
 
 
-def sync(folder: Path) -> None:
-    """Have the names in `folder` written to the disk: a key whose name is lost is lost."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def shred(path: Path) -> None:
+    """Overwrite a key and remove it. A file system that copies on write, an SSD or a backup may keep the old bytes."""
+    with path.open("r+b", buffering=0) as file:
+        size = os.fstat(file.fileno()).st_size
+        for content in (os.urandom(size), bytes(size)):
+            file.seek(0)
+            file.write(content)
+            os.fsync(file.fileno())
+    path.unlink()
+    disk.sync(path.parent)
 
 
 def begin(settings: Settings) -> Path | None:

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from counterflow import disk
+
 if TYPE_CHECKING:
     from counterflow.sealing import Seal  # DuckDB: not needed to plan
 
@@ -149,10 +151,11 @@ class Landing:
         whole = final.with_name(f".{export}{_INSTEAD}")
         old = final.with_name(f".{export}-{secrets.token_hex(4)}-old")
         shutil.rmtree(whole, ignore_errors=True)
-        os.replace(aside, whole)
+        disk.replace(aside, whole)
         if final.exists():
             os.replace(final, old)
         os.replace(whole, final)
+        disk.sync(final.parent)
         shutil.rmtree(old, ignore_errors=True)
 
     def reduce(self, export: str) -> None:
@@ -199,15 +202,15 @@ class Landing:
                 replace = True  # only its counts were left
             if replace and final.exists():
                 _carry_verdicts(seal, final, aside)
-                os.replace(final, aside.with_name(f"{aside.name}-old"))
+                self.put(aside, outcome.export)
+                return final
             try:
-                os.replace(aside, final)
+                disk.replace(aside, final)
             except OSError:  # another run was first: the same bytes give the same folder
                 if not (final / OUTCOME).exists():
                     raise
         finally:
-            for left in (aside, aside.with_name(f"{aside.name}-old")):
-                shutil.rmtree(left, ignore_errors=True)
+            shutil.rmtree(aside, ignore_errors=True)
         return final
 
     def outcome(self, export: str) -> Outcome | None:
@@ -283,7 +286,4 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write beside and rename: a reader never sees half a record."""
-    aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    aside.write_text(json.dumps(data, indent=1, default=str, ensure_ascii=False) + "\n", "utf-8")
-    os.replace(aside, path)
+    disk.write_text(path, json.dumps(data, indent=1, default=str, ensure_ascii=False) + "\n")

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
-from counterflow import nightly
+from counterflow import disk, nightly
 from counterflow.display import steps
 from counterflow.fates import mark_failed
 from counterflow.locks import exclusive
@@ -59,6 +59,7 @@ def _tell(settings: Settings, night: date) -> list[str]:
 def replay_night(settings: Settings, night: date, quiet: bool = False) -> Report:
     """Judge again what a night landed, under today's contracts and rules; nothing is pulled."""
     with exclusive(settings.night_lock), steps(quiet) as told:
+        nightly.mend(settings)
         stopped = _judge_and_publish(settings, night, None, told)
     return replace(nightly.report(settings, night), stopped=stopped)
 
@@ -102,7 +103,7 @@ def _ingest(
         try:
             for future in as_completed(futures):
                 if (error := future.exception()) is not None:
-                    if isinstance(error, BrokenProcessPool):
+                    if isinstance(error, BrokenProcessPool) or disk.refused(error) is not None:
                         raise error
                     mark_failed(settings, night, futures[future], error)
                 left.discard(futures[future])

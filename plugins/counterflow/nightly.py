@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from counterflow import connections, contracts, formats, keys
+from counterflow import connections, contracts, disk, formats, keys
 from counterflow.contracts import Contract
 from counterflow.contracts.digest import reading_digest
 from counterflow.depersonalise import MissionKeys
@@ -207,6 +207,7 @@ def plan(
     statuses: dict[str, str] = {}
     sizes: dict[str, int] = {}
     todo = sorted(missions or known)
+    mend(settings)
     with shared(settings.landing_lock), _looking(settings, night, todo) as look:
         refuse_too_late(settings, night)
         for mission in todo:
@@ -229,6 +230,15 @@ def plan(
                 done = record.status == "loaded"
                 statuses[mission] = "unchanged" if done else record.status
     return Plan(night, changed, statuses, sizes)
+
+
+def mend(settings: Settings) -> None:
+    """End what a killed run began in landing: until then an export may be between two names."""
+    if not any(settings.landing.glob("*/exports/.*")):
+        return
+    with exclusive(settings.landing_lock):
+        for folder in settings.landing.glob("[A-Z][A-Z][A-Z]"):
+            Landing(settings.landing, folder.name).tidy()
 
 
 def _settled(
@@ -308,7 +318,9 @@ def _ingested(settings: Settings, night: date, mission: str, full_refresh: bool)
         raise type(error)(said) from None
     except LinkRefusedError as error:
         return Ingested(mission, "failed", link_failed(landing, night, error))
-    except Exception as error:  # noqa: BLE001 - its text and its frames may hold personal data
+    except Exception as error:  # its text and its frames may hold personal data
+        if disk.refused(error) is not None:  # no mission's fault: there is no use in going on
+            raise
         record = mark_failed(settings, night, mission, error)
         return Ingested(mission, "failed", record.message)
 
@@ -596,6 +608,7 @@ __all__ = [
     "gates",
     "ingest",
     "keyring",
+    "mend",
     "plan",
     "publish",
     "report",

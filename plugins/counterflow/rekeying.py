@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from counterflow import disk
 from counterflow.depersonalise import TOKEN, MissionKeys, translate
 from counterflow.keys import Keyring
 from counterflow.sealing import Seal, SealRefusedError
@@ -108,7 +109,7 @@ class Change:
         aside = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
         self.after.write(sorted_anew(path, change(table)), aside)
         os.chmod(aside, path.stat().st_mode & 0o777)
-        os.replace(aside, path)
+        disk.replace(aside, path)
         return True
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from counterflow import keys
 from counterflow.landing import OUTCOME, Landing, NightRecord
 from counterflow.locks import exclusive
 from counterflow.sealing import SPILL
@@ -57,6 +58,8 @@ def enforce(settings: Settings, day: date, airflow_logs: Path | None = None) -> 
             ),
             Swept("landing", "night records", _records(settings, _before(day, keep.records))),
             Swept("build", "files of killed runs", _tidy_build(settings)),
+            Swept("keys", "keys that were never used", _tidy_keys(settings)),
+            Swept("releases", "folders of killed runs", _tidy_releases(settings)),
             Swept(
                 "build",
                 "dbt logs",
@@ -115,10 +118,40 @@ def _tidy_landing(settings: Settings) -> int:
     return sum(landing.tidy() for landing in _landings(settings))
 
 
+def _tidy_releases(settings: Settings) -> int:
+    """What a killed release, revision or rotation left: put right as the next release would."""
+    if not settings.releases.is_dir():
+        return 0
+    from counterflow.release import places
+
+    def aside() -> int:
+        folders = (settings.releases, settings.releases / ".inside")
+        return sum(path.is_dir() for folder in folders for path in folder.glob(".*"))
+
+    before = aside()
+    with places.locked(settings):
+        return before - aside()
+
+
+def _tidy_keys(settings: Settings) -> int:
+    """Keys that were never used: somebody was killed between making one and giving it its name."""
+    if not all((settings.keys / name).exists() for name in (keys.MASTER, keys.LINKING)):
+        return 0  # somebody may be at it
+    left = list(settings.keys.glob(".*.key-*"))
+    for path in left:
+        keys.shred(path)
+    return len(left)
+
+
 def _tidy_build(settings: Settings) -> int:
     from counterflow.warehouse.purge import tidy
 
-    left = [*settings.build.glob(".sources-*"), *settings.build.glob(".manifest*")]
+    left = [
+        path
+        for name in ("sources-*", "manifest*", "gates*")
+        for path in settings.build.glob(f".{name}")
+    ]
+    left += settings.build.glob("earlier.duckdb*")  # history before a night that did not end
     left += [*settings.warehouse.glob(".manifest*"), *settings.erasures.glob(".*")]
     left += [*settings.build.glob(SPILL), *settings.warehouse.glob(f"**/{SPILL}")]
     for path in left:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from counterflow import dropping, keys
+from counterflow import disk, dropping, keys
 from counterflow.keys import LINKING, MASTER, NEXT, RETIRED, Keyring
 from counterflow.landing import OUTCOME, Landing
 from counterflow.locks import Held, exclusive
@@ -94,7 +94,7 @@ def _alone(settings: Settings) -> Iterator[list[Held]]:
 def _tidy(settings: Settings) -> None:
     """Remove keys that somebody was about to write when killed, and the like of our own note."""
     for path in settings.keys.glob(".*.key-*"):
-        _shred(path)
+        keys.shred(path)
     for path in settings.home.glob(f".{settings.rotation.name}-*"):
         path.unlink()
 
@@ -146,18 +146,15 @@ def _change_of_backend(settings: Settings) -> Change:
 def _begin(settings: Settings, change: Change) -> None:
     """Say that a rotation is under way, where no key file says it."""
     if settings.key_source == "airflow" and not settings.rotation.exists():
-        aside = settings.rotation.with_name(f".{settings.rotation.name}-{secrets.token_hex(4)}")
         text = json.dumps({"old": change.old.key_id, "new": change.new.key_id})
-        aside.write_text(text + "\n", "utf-8")
-        os.replace(aside, settings.rotation)
-        keys.sync(settings.home)
+        disk.write_text(settings.rotation, text + "\n")
 
 
 def _finish(settings: Settings) -> None:
     os.replace(settings.keys / MASTER, settings.keys / RETIRED)
     os.replace(settings.keys / NEXT, settings.keys / MASTER)
-    keys.sync(settings.keys)
-    _shred(settings.keys / RETIRED)
+    disk.sync(settings.keys)
+    keys.shred(settings.keys / RETIRED)
 
 
 def _retire(settings: Settings) -> Rotation | None:
@@ -167,22 +164,10 @@ def _retire(settings: Settings) -> Rotation | None:
         return None
     if not (settings.keys / MASTER).exists():
         os.replace(settings.keys / NEXT, settings.keys / MASTER)
-        keys.sync(settings.keys)
-    _shred(retired)
+        disk.sync(settings.keys)
+    keys.shred(retired)
     read = keys.reader(settings)
     return Rotation("", Keyring(read(MASTER), read(LINKING)).key_id)
-
-
-def _shred(path: Path) -> None:
-    """Overwrite a key and remove it. A file system that copies on write, an SSD or a backup may keep the old bytes."""
-    with path.open("r+b", buffering=0) as file:
-        size = os.fstat(file.fileno()).st_size
-        for content in (os.urandom(size), bytes(size)):
-            file.seek(0)
-            file.write(content)
-            os.fsync(file.fileno())
-    path.unlink()
-    keys.sync(path.parent)
 
 
 # --- the data --------------------------------------------------------------------------------------

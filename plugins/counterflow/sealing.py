@@ -21,7 +21,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from counterflow import keys
+from counterflow import disk, keys
 from counterflow.settings import Settings
 
 LANDING: Final = "landing"  # Parquet: landing, verdicts, compiled contracts, dbt's sources
@@ -253,6 +253,8 @@ def _unwritten(path: Path, error: duckdb.Error) -> Exception:
     """An error of writing without DuckDB's text, which may quote what it was asked."""
     kind = type(error).__name__
     if isinstance(error, duckdb.IOException):
+        if (number := disk.number(str(error))) is not None:
+            return OSError(number, os.strerror(number), str(path))
         return OSError(f"{path} cannot be written ({kind})")
     return SealRefusedError(f"{path} cannot be written ({kind})")
 

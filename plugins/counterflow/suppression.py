@@ -11,7 +11,6 @@ Which of two exports is the older is said by what the nights' records know of th
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -21,6 +20,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from counterflow import disk
 from counterflow.depersonalise import MissionKeys, translate
 from counterflow.landing import PENDING, Landing, NightRecord
 from counterflow.sealing import Seal
@@ -82,7 +82,7 @@ def remember(seal: Seal, landing: Landing, found: Iterable[str], night: date, re
         # by token: the order of the rows says nothing of who asked when
         rows = pa.concat_tables([known.cast(ERASED_SCHEMA), added]).sort_by(TOKEN)
         seal.write(rows, aside)
-        os.replace(aside, path)
+        disk.replace(aside, path)
     return len(new)
 
 

@@ -151,7 +151,10 @@ def released(settings: Settings) -> dict[str, Any]:
         for path in sorted(settings.releases.glob("[0-9]*/SHA256SUMS"))
     }
     events = [entry["event"] for entry in ledger.read(settings.releases)]
-    return found | {"broken": ledger.broken(settings.releases), "released": events.count("released")}
+    return found | {
+        "broken": ledger.broken(settings.releases),
+        "released": events.count("released"),
+    }
 
 
 def state(settings: Settings) -> dict[str, Any]:
@@ -219,5 +222,7 @@ def _read_on(path: Path, tell: int) -> None:
         except Exception as error:  # noqa: BLE001 - it is what is looked for
             failed.append(f"{type(error).__name__}: {error}"[:200])
         time.sleep(0.1)
-    os.write(tell, json.dumps({"opened": opened, "failed": failed[:5], "seen": sorted(seen)}).encode())
+    os.write(
+        tell, json.dumps({"opened": opened, "failed": failed[:5], "seen": sorted(seen)}).encode()
+    )
     os._exit(0)

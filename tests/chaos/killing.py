@@ -116,6 +116,16 @@ def parse(settings: Any) -> None:
         assert build._parsed(settings, [*quiet, "parse", *where]) is not None
 
 
+@dataclass(frozen=True)
+class Started:
+    """A child that is at work."""
+
+    pid: int
+    told: int
+    point: Point | None
+    log: Path | None
+
+
 def run(
     action: Callable[[], Any],
     point: Point | None = None,
@@ -123,24 +133,44 @@ def run(
     log: Path | None = None,
 ) -> Ended:
     """Do something in a child; kill it at `point`. Its result must be JSON. `stage`: the whole action is one."""
+    return end(start(action, point, stage, log))
+
+
+def at_once(*actions: Callable[[], Any]) -> list[Ended]:
+    """Do things in children that run at the same time."""
+    return [end(one) for one in [start(action) for action in actions]]
+
+
+def start(
+    action: Callable[[], Any],
+    point: Point | None = None,
+    stage: str | None = None,
+    log: Path | None = None,
+) -> Started:
+    """Begin to do something in a child."""
     told, tell = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(told)
         _child(action, point, stage, tell, log)
     os.close(tell)
+    return Started(pid, told, point, log)
+
+
+def end(one: Started) -> Ended:
+    """Wait for a child, and kill it when it comes to its point."""
     try:
-        said = _listen(told, pid, point)
+        said = _listen(one.told, one.pid, one.point)
     except BaseException:
         with suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
+            os.killpg(one.pid, signal.SIGKILL)
         raise
     finally:
-        os.close(told)
-        _, status = os.waitpid(pid, 0)
+        os.close(one.told)
+        _, status = os.waitpid(one.pid, 0)
     with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)  # whom it had started, and left behind
-    output = log.read_text("utf-8", "replace") if log and log.exists() else ""
+        os.killpg(one.pid, signal.SIGKILL)  # whom it had started, and left behind
+    output = one.log.read_text("utf-8", "replace") if one.log and one.log.exists() else ""
     if os.WIFSIGNALED(status):
         return Ended(True, output=output)
     if not said:

@@ -38,7 +38,7 @@ def rounds(dice: random.Random) -> Iterator[tuple[Step, str]]:
 
 def work(ground: Ground, number: int, workers: int, kills: int, seed: int, tell: int) -> None:
     """Trials of one worker until its share of kills is done; each is told as a line."""
-    dice = random.Random(f"{seed}/{number}")  # noqa: S311 - not a secret
+    dice = random.Random(f"{seed}/{number}")
     share = kills // workers + (number < kills % workers)
     done = 0
     for one, stage in rounds(dice):
@@ -80,7 +80,9 @@ def main() -> int:
                 trial = Trial(**json.loads(line))
                 trials.append(trial)
                 fine = "as if nothing had happened" if not trial.wrong else "WRONG"
-                print(f"{trial.step}: {' then '.join(trial.points) or 'not hit'}: {fine}", flush=True)
+                print(
+                    f"{trial.step}: {' then '.join(trial.points) or 'not hit'}: {fine}", flush=True
+                )
                 for problem in trial.wrong:
                     print(f"    {problem}", flush=True)
         for pid in children:
@@ -94,7 +96,9 @@ def conclude(trials: list[Trial], kills: int, seconds: float) -> int:
     for trial in trials:
         if trial.points:
             rows[(trial.step, trial.stage)].append(trial)
-    print("\n| step | killed in | kills | before a change | by time | ended by the next run | hashes equal |")
+    print(
+        "\n| step | killed in | kills | before a change | by time | ended by the next run | hashes equal |"
+    )
     print("|---|---|---|---|---|---|---|")
     order = {one.name: place for place, one in enumerate(STEPS)}
     for (name, stage), found in sorted(rows.items(), key=lambda row: (order[row[0][0]], row[0][1])):
@@ -114,7 +118,9 @@ def conclude(trials: list[Trial], kills: int, seconds: float) -> int:
         f"rows lost: {lost}; something wrong in {wrong}; the warehouse was opened "
         f"{sum(t.opened for t in trials)} times meanwhile; {seconds:.0f} s"
     )
-    return 0 if total >= kills and not wrong and not lost and all(t.hashes_equal for t in hit) else 1
+    return (
+        0 if total >= kills and not wrong and not lost and all(t.hashes_equal for t in hit) else 1
+    )
 
 
 if __name__ == "__main__":

@@ -53,7 +53,9 @@ def release(settings: Settings) -> Any:
     from tests.release.world import small
 
     if places.released(settings.releases):
-        with places.locked(settings) as releases:  # as any later command does: puts right what is left
+        with places.locked(
+            settings
+        ) as releases:  # as any later command does: puts right what is left
             return places.released(releases)
     with places.locked(settings) as releases:
         if places.released(releases):
@@ -165,11 +167,11 @@ class Ground:
         while True:
             number = dice.randrange(len(calls))
             call = calls[number]
-            kind = dice.choice(kinds)
+            kind = dice.choice(kinds) if call.seconds > 0.05 else "change"
             if kind == "change" and call.events:
                 yield Point(stage, number + 1, event=dice.randint(1, call.events))
             else:
-                yield Point(stage, number + 1, seconds=call.seconds * dice.random())
+                yield Point(stage, number + 1, seconds=0.9 * call.seconds * dice.random())
 
     def trial(self, step: Step, stage: str, points: Sequence[Point], name: str = "trial") -> Trial:
         """Kill the step at each of the points in turn, then let it end; what is wrong afterwards."""

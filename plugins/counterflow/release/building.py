@@ -21,7 +21,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from counterflow import keys
+from counterflow import disk, keys
 from counterflow.locks import refresh
 from counterflow.release import (
     about,
@@ -161,7 +161,7 @@ def _built(
     os.chmod(aside, 0o700)
     made = Inside(columns, rows.classes, counted, gates.rows_of(tables[MICRODATA]))
     inside.write(made, places.inside_of_candidate(releases, number), seal)
-    os.replace(aside, places.candidate(releases, number))
+    disk.replace(aside, places.candidate(releases, number))
     told("files", 1, 1)
     told("gates", 0, 1)
     results = check(settings, releases, seal, places.candidate(releases, number), made)

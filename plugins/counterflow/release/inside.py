@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from counterflow import disk
 from counterflow.release.cells import Cells
 from counterflow.release.microdata import Class, Pattern, as_table
 from counterflow.sealing import Seal
@@ -82,14 +83,16 @@ def write(inside: Inside, target: Path, seal: Seal) -> None:
         path = aside / f"{name}.parquet"
         seal.write(table, path)
         os.chmod(path, 0o600)
+    disk.settle(aside)
     if target.exists():
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
         os.replace(target, old)
         os.replace(aside, target)
+        disk.sync(target.parent)
         shutil.rmtree(old)
     else:
-        os.replace(aside, target)
+        disk.replace(aside, target)
 
 
 def put_right(releases: Path) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from counterflow import disk
+
 FILE = "ledger.jsonl"
 FIRST = "0" * 64
 EVENTS = ("candidate", "refused", "rejected", "released", "revised", "abandoned")
@@ -23,17 +25,35 @@ def append(releases: Path, event: str, number: str, **told: Any) -> Entry:
     """Add a line, and see it on the disk before going on."""
     assert event in EVENTS
     path = releases / FILE
+    mend(releases)
     lines = _lines(path)
     previous = hashlib.sha256(lines[-1]).hexdigest() if lines else FIRST
     entry: Entry = {"place": len(lines) + 1, "event": event, "number": number, **told}
     entry["previous"] = previous
     text = json.dumps(entry, sort_keys=True, default=str)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:  # a full disk may have taken half of it
+        mend(releases)
+        raise
+    if not lines:
+        disk.sync(releases)
     return entry
+
+
+def mend(releases: Path) -> bool:
+    """Take away half a line that a kill or a full disk left at the end: nobody went on from it."""
+    path = releases / FILE
+    data = path.read_bytes() if path.exists() else b""
+    whole = data.rpartition(b"\n")[0] + b"\n" if b"\n" in data else b""
+    if data == whole:
+        return False
+    os.truncate(path, len(whole))
+    return True
 
 
 def read(releases: Path) -> list[Entry]:

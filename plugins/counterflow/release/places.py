@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from counterflow import disk
 from counterflow.locks import exclusive
 from counterflow.release import describe, inside, ledger
 from counterflow.release.errors import ReleaseRefused
@@ -81,9 +82,10 @@ def swap(releases: Path, number: str, new: Path) -> None:
     old = releases / f".old-{number}"
     shutil.rmtree(old, ignore_errors=True)
     whole = releases / f".new-{number}"
-    os.replace(new, whole)
+    disk.replace(new, whole)
     os.replace(releases / number, old)
     os.replace(whole, releases / number)
+    disk.sync(releases)
     _remove(old)
 
 
@@ -99,6 +101,7 @@ def settle(releases: Path, number: str) -> None:
 
 
 def _put_right(releases: Path) -> None:
+    ledger.mend(releases)
     inside.put_right(releases)
     for whole in releases.glob(".new-*"):
         number = whole.name.removeprefix(".new-")

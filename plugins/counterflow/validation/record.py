@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from counterflow import disk
 from counterflow.sealing import Seal
 from counterflow.validation.gx import version
 from counterflow.validation.judge import Result
@@ -92,6 +93,7 @@ def write(seal: Seal, verdict: Verdict, results: Sequence[Result], failures: pa.
     seal.write(failures.cast(FAILURES), aside / "failures.parquet")
     (aside / "verdict.json").write_text(_json(verdict), encoding="utf-8")
     _replace(aside, folder)
+    disk.sync(folder.parent)
 
 
 def _json(verdict: Verdict) -> str:
@@ -118,6 +120,7 @@ def _json(verdict: Verdict) -> str:
 
 def _replace(aside: Path, folder: Path) -> None:
     """Put `aside` in the place of `folder`; of two runs at once, either one's result stays."""
+    disk.settle(aside)
     try:
         aside.rename(folder)
     except OSError:

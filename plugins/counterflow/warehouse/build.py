@@ -17,6 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from counterflow import disk
 from counterflow.sealing import SPILL, Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.hashes import content_hashes
@@ -72,6 +73,9 @@ def _remove(settings: Settings) -> None:
 
 def _refuse_broken(settings: Settings, night: date, results: list[dict[str, Any]]) -> None:
     broken = [r["name"] for r in results if r["type"] != "test" and r["status"] in _FAILED]
+    stopped = next((r["stopped_by"] for r in results if r["stopped_by"]), "")
+    if stopped:
+        raise BuildFailed(f"the build of the night {night} stopped: {stopped}")
     if broken:
         raise BuildFailed(
             f"dbt could not build {', '.join(broken[:5])} of the night {night}. Read "
@@ -147,8 +151,21 @@ def _result(node: Any) -> dict[str, Any]:
         "name": node.node.name,
         "status": str(node.status),
         "failures": int(node.failures or 0),
+        "stopped_by": _stopped_by(str(node.message or "")),
         "table": (attached or first).rpartition(".")[2],
     }
+
+
+def _stopped_by(message: str) -> str:
+    """Why no model could be built, where it is the machine's doing; the message itself may hold values."""
+    if (number := disk.number(message)) is not None:
+        return disk.what_to_do(number)
+    if "Out of Memory Error" in message:
+        return (
+            "DuckDB may take no more memory: raise COUNTERFLOW_DUCKDB_MEMORY, or lower COUNTERFLOW_DUCKDB_THREADS, "
+            "then run it again; what was published stays"
+        )
+    return ""
 
 
 def _write_results(settings: Settings, results: list[dict[str, Any]]) -> None:

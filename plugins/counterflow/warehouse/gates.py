@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from counterflow import disk
 from counterflow.depersonalise import MissionKeys
 from counterflow.keys import keyring
 from counterflow.landing import Landing
@@ -80,7 +81,7 @@ def run_gates(settings: Settings, night: date) -> list[GateResult]:
     if any(not result.passed for result in results):
         raise GateFailed(results)
     passed = {"build_id": built.build_id, "gates": [r.to_dict() for r in results]}
-    (settings.build / PASSED).write_text(json.dumps(passed, indent=1) + "\n", "utf-8")
+    disk.write_text(settings.build / PASSED, json.dumps(passed, indent=1) + "\n")
     return results
 
 

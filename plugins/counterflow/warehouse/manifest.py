@@ -6,13 +6,13 @@ In: a `Build`. Out: `manifest.json` beside the file it describes, and the same r
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from counterflow import disk
 from counterflow.settings import Settings
 
 MANIFEST = "manifest.json"
@@ -70,9 +70,7 @@ def read_manifest(path: Path) -> Build | None:
 
 def write_manifest(path: Path, made: Build) -> None:
     """Replace the manifest at `path` in one step."""
-    aside = path.with_name(f".{MANIFEST}-{made.build_id}")
-    aside.write_text(made.to_text(), "utf-8")
-    os.replace(aside, path)
+    disk.write_text(path, made.to_text())
 
 
 def published_night(settings: Settings) -> date | None:

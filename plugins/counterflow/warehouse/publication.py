@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from counterflow import disk
 from counterflow.sealing import PUBLISHED, Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.gates import PASSED, GateFailed, GateResult
@@ -55,13 +55,12 @@ def publish(settings: Settings, night: date) -> Publication:
     source = settings.build / FILE
     aside = _copied(settings, source, built)
     copy = kept / f"warehouse-{night:%Y%m%d}-{built.build_id}.duckdb"
+    _after_all(aside, kept)
     copy.unlink(missing_ok=True)
     os.link(aside, copy)
-    os.replace(aside, target)
-    aside = settings.warehouse / f".{MANIFEST}-{built.build_id}"
-    shutil.copyfile(settings.build / MANIFEST, aside)
-    os.replace(aside, settings.warehouse / MANIFEST)
-    remove(source)
+    disk.replace(aside, target)
+    disk.write_text(settings.warehouse / MANIFEST, (settings.build / MANIFEST).read_text("utf-8"))
+    remove(source)  # not before the other one is there for good
     _prune(kept, settings.kept_publications)
     before = published.tables if published else {}
     changed = tuple(n for n, t in built.tables.items() if before.get(n, (0, ""))[1] != t[1])
@@ -81,15 +80,9 @@ def _copied(settings: Settings, source: Path, built: Build) -> Path:
         remove(aside)
         problem = "the build is not what passed the gates: its content differs from the manifest"
         raise GateFailed([GateResult("publish", False, problem)])
-    _to_disk(aside)
     if settings.encrypt_warehouse:
         hand_out(seal, settings.keys / KEY_FILE)
     return aside
-
-
-def _to_disk(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def hand_out(seal: Seal, path: Path) -> None:
@@ -99,7 +92,7 @@ def hand_out(seal: Seal, path: Path) -> None:
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(seal.analysts_key() + "\n")
-    os.replace(aside, path)
+    disk.replace(aside, path)
 
 
 def _gated(settings: Settings) -> str | None:
@@ -110,8 +103,16 @@ def _gated(settings: Settings) -> str | None:
     return str(passed["build_id"])
 
 
+def _after_all(aside: Path, kept: Path) -> None:
+    """Give a publication a time after those of all kept ones, though the clock was put back."""
+    newest = max((path.stat().st_mtime_ns for path in kept.glob("warehouse-*.duckdb")), default=0)
+    now = aside.stat().st_mtime_ns
+    if now <= newest:
+        os.utime(aside, ns=(now, newest + 1))
+
+
 def _prune(kept: Path, count: int) -> None:
-    """Keep the newest publications: by time of publication, which a re-run night makes newest."""
+    """Keep the newest publications: by time of publication, which a night that is run again makes newest."""
     files = sorted(kept.glob("warehouse-*.duckdb"), key=lambda p: (p.stat().st_mtime_ns, p.name))
     for path in files[:-count]:
         path.unlink()

@@ -19,6 +19,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from counterflow import disk
 from counterflow.purging import KEYS, Removed, sha256, under
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
@@ -113,7 +114,7 @@ def _purge(
     rows = {name: n - after_rows[name] for name, n in before_rows.items() if n != after_rows[name]}
     moment = file.path.stat()
     os.utime(aside, ns=(moment.st_atime_ns, moment.st_mtime_ns))  # kept files go by age
-    os.replace(aside, file.path)
+    disk.replace(aside, file.path)
     for link in file.links:
         os.link(file.path, aside)
         os.replace(aside, link)

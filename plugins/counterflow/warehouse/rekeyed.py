@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 
+from counterflow import disk
 from counterflow.rekeying import CASES, KEY_ID, Change, RotationRefusedError
 from counterflow.sealing import Seal, SealRefusedError, is_sealed
 from counterflow.settings import Settings
@@ -107,6 +108,7 @@ def _replace(aside: Path, paths: tuple[Path, ...]) -> None:
     """Put the new file under all names of the old one. Kept files go by age: it keeps the old one's."""
     moment = paths[0].stat()
     os.utime(aside, ns=(moment.st_atime_ns, moment.st_mtime_ns))
+    disk.settle(aside)
     for link in paths[1:]:
         name = aside.with_name(f"{aside.stem}-link.duckdb")
         os.link(aside, name)

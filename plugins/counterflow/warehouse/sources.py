@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from counterflow import contracts
+from counterflow import contracts, disk
 from counterflow.building import landing_schema
 from counterflow.canonical import TABLES
 from counterflow.consent import REASONS
@@ -186,7 +186,7 @@ def _keep(seal: Seal, folder: Path, tables: Mapping[str, pa.Table]) -> None:
     for name, table in tables.items():
         aside = folder / f".{name}-{secrets.token_hex(4)}"
         seal.write(table, aside)
-        os.replace(aside, folder / f"{name}.parquet")
+        disk.replace(aside, folder / f"{name}.parquet")
 
 
 def _link_tables(seal: Seal, folder: Path, settings: Settings, force: Sequence[InForce]) -> None:
