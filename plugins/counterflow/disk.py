@@ -63,8 +63,13 @@ def number(text: str) -> int | None:
 
 
 def refused(error: BaseException) -> str | None:
-    """What to do about a disk that took no more, in one line; None for any other error."""
+    """What to do about a disk that took no more, in one line; None for any other error.
+
+    DuckDB says it by the system's words, in errors of several kinds.
+    """
     found = error.errno if isinstance(error, OSError) else None
+    if type(error).__module__ in ("duckdb", "_duckdb"):
+        found = number(str(error))
     return None if found not in _REFUSED else what_to_do(found)
 
 

@@ -13,7 +13,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -169,18 +169,21 @@ class Landing:
                 shutil.copy2(path, aside / place)
         self.put(aside, export)
 
-    def tidy(self) -> int:
-        """End what a killed run began and remove what it left; how many folders and files. Alone only."""
-        left = 0
-        for path in sorted((self.folder / "exports").glob(f".*{_INSTEAD}")):
+    def finish(self) -> int:
+        """End the replacements that a killed run began, and remove its half exports; how many. Alone only."""
+        folder = self.folder / "exports"
+        for path in sorted(folder.glob(f".*{_INSTEAD}")):
             final = path.with_name(path.name.removeprefix(".").removesuffix(_INSTEAD))
             if not final.exists():
                 os.replace(path, final)
-        for pattern in ("exports/.*", "exports/*/.*", "nights/.*", "contract/.*", ".erased*"):
-            for path in sorted(self.folder.glob(pattern)):
-                left += 1
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return left
+        return _remove([*folder.glob(".*"), *folder.glob("*/.*")])
+
+    def tidy(self) -> int:
+        """The same, and whatever else a killed run left; while nobody builds or records either."""
+        left = [
+            p for name in ("nights/.*", "contract/.*", ".erased*") for p in self.folder.glob(name)
+        ]
+        return self.finish() + _remove(left)
 
     def write(
         self, seal: Seal, outcome: Outcome, tables: Mapping[str, pa.Table], replace: bool = False
@@ -255,6 +258,14 @@ class Landing:
         folder.mkdir(parents=True, exist_ok=True)
         _write_json(folder / f"{record.night}.json", asdict(record))
         return record
+
+
+def _remove(left: Iterable[Path]) -> int:
+    count = 0
+    for path in left:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+        count += 1
+    return count
 
 
 def _carry_verdicts(seal: Seal, old: Path, new: Path) -> None:

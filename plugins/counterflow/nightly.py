@@ -234,11 +234,10 @@ def plan(
 
 def mend(settings: Settings) -> None:
     """End what a killed run began in landing: until then an export may be between two names."""
-    if not any(settings.landing.glob("*/exports/.*")):
-        return
-    with exclusive(settings.landing_lock):
-        for folder in settings.landing.glob("[A-Z][A-Z][A-Z]"):
-            Landing(settings.landing, folder.name).tidy()
+    if any(settings.landing.glob("*/exports/.*")):
+        with exclusive(settings.landing_lock):
+            for folder in settings.landing.glob("[A-Z][A-Z][A-Z]"):
+                Landing(settings.landing, folder.name).finish()
 
 
 def _settled(

@@ -59,7 +59,7 @@ def enforce(settings: Settings, day: date, airflow_logs: Path | None = None) -> 
             Swept("landing", "night records", _records(settings, _before(day, keep.records))),
             Swept("build", "files of killed runs", _tidy_build(settings)),
             Swept("keys", "keys that were never used", _tidy_keys(settings)),
-            Swept("releases", "folders of killed runs", _tidy_releases(settings)),
+            Swept("releases", "folders that were never whole", _tidy_releases(settings)),
             Swept(
                 "build",
                 "dbt logs",
@@ -126,7 +126,8 @@ def _tidy_releases(settings: Settings) -> int:
 
     def aside() -> int:
         folders = (settings.releases, settings.releases / ".inside")
-        return sum(path.is_dir() for folder in folders for path in folder.glob(".*"))
+        found = [path for folder in folders for path in folder.glob(".*") if path.is_dir()]
+        return sum(path.name != ".inside" for path in found)
 
     before = aside()
     with places.locked(settings):

@@ -31,9 +31,16 @@ KEPT = "what was published stays"
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    """Two published nights."""
-    root = tmp_path_factory.mktemp("faults")
-    return Ground(root, [step("first night"), step("night")])
+    """One published night, from which another one goes wrong."""
+    return Ground(tmp_path_factory.mktemp("faults"), [step("first night")])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    """The same, and what an uninterrupted second night comes to."""
+    return Ground(
+        tmp_path_factory.mktemp("whole"), [step("first night"), step("night"), step("release")]
+    )
 
 
 def command(settings: Settings, *arguments: str, **environment: str) -> Callable[[], list[Any]]:
@@ -121,9 +128,8 @@ def remount(settings: Settings, how: str) -> None:
 
 
 def test_a_full_or_read_only_disk(ground: Ground) -> None:
-    """Refused in one line, wherever it is met; once there is room, the night is as if nothing had happened."""
-    one = step("night")
-    settings = ground.world.copy(one.before, "full")
+    """Refused in one line, wherever it is met; what had landed stays."""
+    settings = ground.world.copy("one", "full")
     before = published(ground, settings)
     night = ("nightly", "--night", str(SECOND))
     with small_disk(settings, 200):
@@ -143,13 +149,30 @@ def test_a_full_or_read_only_disk(ground: Ground) -> None:
         assert KEPT in text
         assert published(ground, settings) == before
         stuffing.unlink()
-        looked: dict[str, Any] = {}
-        with checking.reader(settings, looked):
-            ended = killing.run(lambda: one.act(settings))
+        assert (
+            ground.must(lambda: nightly.plan(settings, SECOND).changed) == []
+        )  # what landed stays
+        assert checking.held_locks(settings) == []
+
+
+@pytest.mark.slow
+def test_once_there_is_room_again_the_night_is_as_if_nothing_had_happened(whole: Ground) -> None:
+    """Full at every megabyte that a night needs, then not."""
+    one = step("night")
+    settings = whole.world.copy(one.before, "full")
+    looked: dict[str, Any] = {}
+    with small_disk(settings, 200), checking.reader(settings, looked):
+        stuffing = settings.home / "stuffing"
+        for left in (1_000, 20_000, 400_000, 1_500_000, 3_000_000, 8_000_000, 14_000_000):
+            full(stuffing, left)
+            killing.run(command(settings, "nightly", "--night", str(SECOND)))
+        stuffing.unlink()
+        ended = killing.run(lambda: one.act(settings))
         assert not ended.error, ended.error
-        assert looked["failed"] == []
-        ground.must(lambda: trials.sweep(settings))
-        assert ground.must(lambda: checking.wrong(settings, ground.expected[one.after])) == []
+        whole.must(lambda: trials.sweep(settings))
+        assert whole.must(lambda: checking.wrong(settings, whole.expected[one.after])) == []
+    assert looked["failed"] == []
+    assert looked["opened"] > 10
 
 
 def test_a_file_that_may_not_grow(ground: Ground) -> None:
@@ -227,14 +250,14 @@ def steps_of_the_dag(settings: Settings, night: date) -> str:
 
 
 @pytest.mark.slow
-def test_two_nights_at_once(ground: Ground) -> None:
+def test_two_nights_at_once(whole: Ground) -> None:
     """Two commands, and a command beside the DAG's tasks: both end, and what is published is that of one."""
     one = step("night")
     for name, other in (
         ("two commands", one.act),
         ("beside a DAG", lambda s: steps_of_the_dag(s, SECOND)),
     ):
-        settings = ground.world.copy(one.before, "both")
+        settings = whole.world.copy(one.before, "both")
         ended = killing.at_once(lambda s=settings: one.act(s), lambda s=settings, o=other: o(s))  # type: ignore[misc]
         failed = [one_.error for one_ in ended if one_.error]
         assert all("another run may have built since" in e or "no build of" in e for e in failed), (
@@ -242,8 +265,8 @@ def test_two_nights_at_once(ground: Ground) -> None:
             failed,
         )
         assert len(failed) < 2
-        ground.must(lambda s=settings: trials.sweep(s))  # type: ignore[misc]
-        wrong = ground.must(lambda s=settings: checking.wrong(s, ground.expected[one.after]))  # type: ignore[misc]
+        whole.must(lambda s=settings: trials.sweep(s))  # type: ignore[misc]
+        wrong = whole.must(lambda s=settings: checking.wrong(s, whole.expected[one.after]))  # type: ignore[misc]
         assert wrong == [], name
 
 
@@ -263,9 +286,9 @@ def while_it_builds(settings: Settings, action: Callable[[], Any]) -> Callable[[
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["erase", "rotate", "release"])
 @pytest.mark.parametrize("dag", [False, True], ids=["command", "DAG"])
-def test_something_else_during_a_night(ground: Ground, name: str, dag: bool) -> None:
+def test_something_else_during_a_night(whole: Ground, name: str, dag: bool) -> None:
     """It waits, or the night is refused and the next one is right; what both had to do is done."""
-    settings = ground.world.copy("one" if name != "release" else "two", "during")
+    settings = whole.world.copy("one" if name != "release" else "two", "during")
     if name == "release":
         (settings.landing / "CIV" / "nights" / f"{SECOND}.json").unlink()
     night = (
@@ -280,14 +303,14 @@ def test_something_else_during_a_night(ground: Ground, name: str, dag: bool) -> 
         assert "no build of" in ended[0].error or "not passed the gates" in ended[0].error, ended[
             0
         ].error
-    ground.must(lambda: step("night").act(settings))
-    ground.must(lambda: trials.sweep(settings))
-    found = ground.must(lambda: checking.accounted(settings))
-    assert checking.lost(ground.expected["two"]["load"], found) == 0
+    whole.must(lambda: step("night").act(settings))
+    whole.must(lambda: trials.sweep(settings))
+    found = whole.must(lambda: checking.accounted(settings))
+    assert checking.lost(whole.expected["two"]["load"], found) == 0
     assert checking.orphans(settings) == []
     assert checking.bad_secrets(settings) == []
     if name == "erase":
-        assert ground.must(lambda: trials.erase(settings)) == "finished"
+        assert whole.must(lambda: trials.erase(settings)) == "finished"
 
 
 def test_the_table_names_every_fault() -> None:

@@ -173,16 +173,26 @@ class Ground:
             else:
                 yield Point(stage, number + 1, seconds=0.9 * call.seconds * dice.random())
 
-    def trial(self, step: Step, stage: str, points: Sequence[Point], name: str = "trial") -> Trial:
-        """Kill the step at each of the points in turn, then let it end; what is wrong afterwards."""
+    def trial(
+        self,
+        step: Step,
+        stage: str,
+        points: Sequence[Point],
+        name: str = "trial",
+        resumed: Callable[[Settings], Any] | None = None,
+    ) -> Trial:
+        """Kill the step at each of the points in turn, then let it end; what is wrong afterwards.
+
+        `resumed`: what is killed at the last of several points, in place of the whole step.
+        """
         done = Trial(step.name, stage)
         settings = self.world.copy(step.before, name)
         looked: dict[str, Any] = {"opened": 0, "failed": [], "seen": []}
         if step.before == "begun":
-            self._kill_and_end(step, settings, points, done)
+            self._kill_and_end(step, settings, points, done, resumed)
         else:
             with checking.reader(settings, looked):
-                self._kill_and_end(step, settings, points, done)
+                self._kill_and_end(step, settings, points, done, resumed)
         done.opened = looked["opened"]
         done.wrong += [f"analyst: {error}" for error in looked["failed"]]
         expected = self.expected[step.after]
@@ -200,10 +210,16 @@ class Ground:
         return done
 
     def _kill_and_end(
-        self, step: Step, settings: Settings, points: Sequence[Point], done: Trial
+        self,
+        step: Step,
+        settings: Settings,
+        points: Sequence[Point],
+        done: Trial,
+        resumed: Callable[[Settings], Any] | None,
     ) -> None:
-        for point in points:
-            ended = self.ended(step, settings, point)
+        for place, point in enumerate(points, start=1):
+            other = resumed if place == len(points) else None
+            ended = self.ended(replace(step, act=other) if other else step, settings, point)
             if ended.killed:
                 done.points.append(str(point))
                 done.kinds.append("change" if point.event else "time")

@@ -105,6 +105,8 @@ def _dbt(
         runner = dbtRunner(parsed, callbacks=[_callback(progress)] if progress else [])
         outcome = runner.invoke([*quiet, "build", *chosen, *where])
     if outcome.exception is not None or not isinstance(outcome.result, RunExecutionResult):
+        if stopped := _stopped_by(str(outcome.exception)):
+            raise BuildFailed(f"the build of the night {night} stopped: {stopped}")
         kind = type(outcome.exception).__name__
         raise BuildFailed(f"dbt stopped ({kind}). Read {target / 'logs' / 'dbt.log'}")
     return [_result(node) for node in outcome.result]
