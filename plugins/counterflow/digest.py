@@ -8,13 +8,11 @@ mission with the page that says what to do. A line whose words are not our own o
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from counterflow import contracts
+from counterflow import contracts, disk
 from counterflow.landing import Landing, NightRecord
 from counterflow.lateness import SILENT_PAGE
 from counterflow.nights import Journal
@@ -128,10 +126,8 @@ def remember(settings: Settings, news: Sequence[News]) -> None:
     known = _told(settings) | {one.who: one.trouble for one in news}
     path = settings.nights / TOLD
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{TOLD}-{secrets.token_hex(4)}")
     text = json.dumps({who: what for who, what in sorted(known.items()) if what}, indent=1)
-    aside.write_text(text + "\n", "utf-8")
-    os.replace(aside, path)
+    disk.write_text(path, text + "\n")
 
 
 def _told(settings: Settings) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 # By number: what the system says of a disk that takes no more, and what to do.
@@ -35,7 +36,8 @@ def write_text(path: Path, text: str) -> None:
         aside.write_text(text, "utf-8")
         replace(aside, path)
     except BaseException:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # a disk that is read-only lets nothing go either
+            aside.unlink()
         raise
 
 

@@ -7,14 +7,13 @@ stands in landing; this is for whoever is woken (counterflow.standing) and decid
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from counterflow import disk
 from counterflow.settings import Settings
 
 STEPS = ("plan", "validate", "transform", "gates", "publish")  # ingest is told by its missions
@@ -46,14 +45,9 @@ class Journal:
         """Replace the night's file. A disk that takes nothing more stops no night for its journal's sake."""
         folder = settings.nights
         text = json.dumps({**asdict(self), "night": str(self.night)}, indent=1) + "\n"
-        aside = folder / f".{self.night}-{secrets.token_hex(4)}"
-        try:
+        with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
-            aside.write_text(text, "utf-8")
-            os.replace(aside, folder / f"{self.night}.json")
-        except OSError:
-            with suppress(OSError):
-                aside.unlink()
+            disk.write_text(folder / f"{self.night}.json", text)
 
 
 def journal(settings: Settings, night: date) -> Journal:

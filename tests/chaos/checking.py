@@ -30,6 +30,8 @@ KNOWN = [
     rf"{_MISSION}/nights/\d{{4}}-\d\d-\d\d\.json",
     rf"{_MISSION}/contract/[a-z_]+\.parquet",
     rf"{_MISSION}/erased\.parquet",
+    r"landing/told\.json",
+    r"nights/\d{4}-\d\d-\d\d\.json",
     r"(night|build|landing)\.lock",
     r"releases/\.lock",
     r"keys/(master|linking)\.key",
