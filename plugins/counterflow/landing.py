@@ -176,7 +176,7 @@ class Landing:
             final = path.with_name(path.name.removeprefix(".").removesuffix(_INSTEAD))
             if not final.exists():
                 os.replace(path, final)
-        return _remove([*folder.glob(".*"), *folder.glob("*/.*")])
+        return _remove(folder.glob(".*")) + _remove(folder.glob("*/.*"))
 
     def tidy(self) -> int:
         """The same, and whatever else a killed run left; while nobody builds or records either."""
@@ -262,7 +262,7 @@ class Landing:
 
 def _remove(left: Iterable[Path]) -> int:
     count = 0
-    for path in left:
+    for path in sorted(left):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
         count += 1
     return count
