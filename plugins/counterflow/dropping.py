@@ -25,7 +25,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from counterflow import keys
+from counterflow import disk, keys
 from counterflow.contracts import Contract
 from counterflow.settings import Settings
 from counterflow.sources import (
@@ -273,7 +273,4 @@ def _write(path: Path, data: bytes) -> None:
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
-    keys.sync(path.parent)
+    disk.replace(aside, path)
