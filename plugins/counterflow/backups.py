@@ -27,7 +27,7 @@ from typing import Any
 import pyrage
 from cryptography.fernet import Fernet, InvalidToken
 
-from counterflow import formats, keys, suppression
+from counterflow import disk, formats, keys, suppression
 from counterflow.landing import Landing
 from counterflow.locks import exclusive
 from counterflow.nights import newest
@@ -339,8 +339,7 @@ def _put_in_place(settings: Settings, aside: Path) -> None:
             continue
         if target.is_dir():
             shutil.rmtree(target)
-        os.replace(source, target)
-    keys.sync(settings.home)
+        disk.replace(source, target)
     shutil.rmtree(aside)
 
 

@@ -10,9 +10,9 @@ older program would read the files wrongly, not when something is added that it 
 from __future__ import annotations
 
 import json
-import os
-import secrets
 from pathlib import Path
+
+from counterflow import disk
 
 FILE = "format.json"
 MIGRATING = "master.migrating.key"  # in keys/, while a migration is unfinished
@@ -42,10 +42,8 @@ def write(home: Path) -> None:
     """Say that the home is of this program."""
     if read(home) == {"landing": LANDING, "warehouse": WAREHOUSE}:
         return
-    aside = home / f".{FILE}-{secrets.token_hex(4)}"
     home.mkdir(parents=True, exist_ok=True)
-    aside.write_text(json.dumps({"landing": LANDING, "warehouse": WAREHOUSE}) + "\n", "utf-8")
-    os.replace(aside, home / FILE)
+    disk.write_text(home / FILE, json.dumps({"landing": LANDING, "warehouse": WAREHOUSE}) + "\n")
 
 
 def refuse_newer(home: Path) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from counterflow import formats, keys
+from counterflow import disk, formats, keys
 from counterflow.depersonalise import MissionKeys, Pseudonyms
 from counterflow.keys import LINKING, MASTER, Keyring
 from counterflow.landing import OUTCOME, Landing, columns_digest
@@ -107,7 +107,7 @@ def migrate(settings: Settings, told: Told | None = None) -> Migrated:
             shutil.rmtree(folder, ignore_errors=True)
         os.sync()  # before the keys change their names, all that is under the new one is on the disk
         os.replace(settings.keys / formats.MIGRATING, settings.keys / MASTER)
-        keys.sync(settings.keys)
+        disk.sync(settings.keys)
         formats.write(settings.home)
     return Migrated(exports, len(landings), ring.key_id)
 

@@ -152,7 +152,11 @@ def _tidy_build(settings: Settings) -> int:
         for name in ("sources-*", "manifest*", "gates*")
         for path in settings.build.glob(f".{name}")
     ]
-    left += [*settings.nights.glob(".*"), *settings.landing.glob(".told.json-*")]
+    left += [
+        *settings.home.glob(".format.json-*"),
+        *settings.nights.glob(".*"),
+        *settings.landing.glob(".told.json-*"),
+    ]
     left += settings.build.glob("earlier.duckdb*")  # history before a night that did not end
     left += [*settings.warehouse.glob(".manifest*"), *settings.erasures.glob(".*")]
     left += [*settings.build.glob(SPILL), *settings.warehouse.glob(f"**/{SPILL}")]

@@ -31,6 +31,7 @@ KNOWN = [
     rf"{_MISSION}/contract/[a-z_]+\.parquet",
     rf"{_MISSION}/erased\.parquet",
     r"landing/told\.json",
+    r"format\.json",
     r"nights/\d{4}-\d\d-\d\d\.json",
     r"(night|build|landing)\.lock",
     r"releases/\.lock",
