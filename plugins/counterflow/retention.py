@@ -155,7 +155,6 @@ def _tidy_build(settings: Settings) -> int:
     left += [
         *settings.home.glob(".format.json-*"),
         *settings.nights.glob(".*"),
-        *settings.landing.glob(".told.json-*"),
     ]
     left += settings.build.glob("earlier.duckdb*")  # history before a night that did not end
     left += [*settings.warehouse.glob(".manifest*"), *settings.erasures.glob(".*")]
