@@ -319,13 +319,24 @@ def sql(
 
 @contracts_app.command("check")
 def contracts_check() -> None:
-    """Check every contract; errors name file, line, key and the nearest valid key."""
+    """Check every contract; errors name file, line, key and the nearest valid key.
+
+    Of keys that contracts name for exports it says which are missing, unusable, or expire within 30 days.
+    """
     from rich.console import Console
 
     from counterflow.contracts.check import check_folder, render
 
-    report = check_folder(Settings.from_env().missions)
+    settings = Settings.from_env()
+    report = check_folder(settings.missions)
     Console().print(render(report))
+    locked = [c for c in report.contracts.values() if c.source.encryption or c.source.signature]
+    if locked:
+        from counterflow.display import export_keys_table
+        from counterflow.export_keys import needed
+
+        today = _night(None)
+        export_keys_table([one for c in locked for one in needed(settings, c, today)])
     if report.errors:
         raise typer.Exit(1)
 
@@ -681,6 +692,25 @@ def keys_init() -> None:
         f"keys {ring.key_id} and {ring.linking_id} in {where}: back them up, apart from the data; without "
         "them no case can be followed from night to night"
     )
+
+
+@keys_app.command("export-key")
+def keys_export_key(
+    name: Annotated[str, typer.Argument(help="Its name in the contract, as `moldova_2026`.")],
+    scheme: Annotated[str, typer.Option(help="pgp, age, or passphrase (for a zip or a workbook).")],
+    mission: Annotated[str, typer.Option(help="Whose exports: stands in a public PGP key.")] = "",
+) -> None:
+    """Make a key for a mission's exports in keys/exports/, and print what the mission needs.
+
+    That is a public key, which may go by e-mail; or a passphrase, which is told by telephone and kept nowhere else.
+
+    Example: counterflow keys export-key moldova_2026 --scheme age
+    """
+    from counterflow.export_keys import SCHEMES, make
+
+    if scheme not in SCHEMES:
+        raise typer.BadParameter(f"a scheme is one of {', '.join(SCHEMES)}")
+    typer.echo(make(Settings.from_env(), name, scheme, mission))
 
 
 @keys_app.command("rotate")

@@ -281,3 +281,15 @@ def verified_page(confirmed: Any, as_json: bool) -> None:
         )
     for line in lines:
         _console().print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def export_keys_table(found: Sequence[Any]) -> None:
+    """The keys that contracts name for exports, and whether they could be used today."""
+    table = Table(title="Keys of exports")
+    for name in ("mission", "use", "key", "state", "what it is"):
+        table.add_column(name)
+    for one in found:
+        style = {"usable": "green", "expiring": "yellow"}.get(one.state, "red")
+        cells = (one.mission, one.use, one.name, one.state, one.detail)
+        table.add_row(*map(escape, cells), style=style)
+    _console().print(table)

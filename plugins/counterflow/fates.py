@@ -16,6 +16,7 @@ from counterflow.landing import Landing, NightRecord
 from counterflow.lateness import is_overdue, last_success, late_message, missing_message
 from counterflow.settings import PROJECT, Settings
 from counterflow.sources import LinkRefusedError, Refused, UnreachableError
+from counterflow.sources.errors import ReaderFault
 
 _SETTLED = ("loaded", "unchanged", "late")
 
@@ -103,12 +104,18 @@ def stale(landing: Landing, night: date, status: str, message: str, **changes: A
     )
 
 
-def fault(error: BaseException) -> str:
-    """A fault of the program: its type and its place in our code, never its text."""
+def place(error: BaseException) -> str:
+    """Where in our code an exception came from, as `file.py:12`."""
     ours = str(PROJECT / "plugins")
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(ours)]
-    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
-    return f"a fault of the program ({type(error).__name__} at {where})"
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown place"
+
+
+def fault(error: BaseException) -> str:
+    """A fault of the program: its type and its place in our code, never its text."""
+    if isinstance(error, ReaderFault):
+        return f"a fault of the program ({error.kind} at {error.where})"
+    return f"a fault of the program ({type(error).__name__} at {place(error)})"
 
 
 def mark_failed(settings: Settings, night: date, mission: str, error: BaseException) -> NightRecord:

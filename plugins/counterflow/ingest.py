@@ -30,7 +30,7 @@ from counterflow.profile import profile
 from counterflow.sources.errors import Refused
 from counterflow.sources.headers import Columns
 from counterflow.sources.readers import read_tables
-from counterflow.sources.unpack import unpack_zip
+from counterflow.sources.unlocking import Means, open_export
 from counterflow.suppression import ERASED, WITHHELD_SCHEMA, whole_persons, withheld_table
 from counterflow.text import fold
 
@@ -83,13 +83,15 @@ def ingest(
     night: date,
     erased: AbstractSet[str] = frozenset(),
     by_hand: bool = False,
+    means: Means | None = None,
 ) -> Landed:
-    """Read, gate and de-personalise one export. Raises Refused, which holds no cell's value.
+    """Open, read, gate and de-personalise one export. Raises Refused, which holds no cell's value.
 
     `erased`: case keys that stay out whatever their consent says. `by_hand`: it did not come from its mission's server.
+    `means`: keys and signature, where the contract asks for some.
     """
-    files = unpack_zip(data, contract.source.limits) if contract.source.archive else {"": data}
-    texts = read_tables(files, contract)
+    opened = open_export(data, contract, means or Means(), night)
+    texts = read_tables(opened.files, contract)
     sources = {name: Columns(name, table) for name, table in texts.items()}
     reader = FieldReader(contract, mission_keys, night, Signals())
     landed = Landed({}, ROWS_SCHEMA.empty_table(), pa.table({}), pa.table({}))
@@ -99,6 +101,8 @@ def ingest(
         used = _used_columns(contract, name, sources[name])
         judged[name] = gate.judge(name, sources[name], used, landed)
     _signal_columns(contract, sources, reader.signals)
+    for kind, detail in opened.notes:
+        reader.signals.add(kind, "case", "", detail, 1)
     builder = TableBuilder(contract, reader)
     for name in TABLES:
         spec = contract.tables.get(name)

@@ -54,16 +54,25 @@ def find(name: str) -> str | None:
     A backend that does not answer is a refusal. `Variable.get` would go on to the next one, which may
     hold an older key.
     """
+    return _asked(VARIABLES[name], said(name))
+
+
+def find_export(name: str) -> str | None:
+    """The key that a mission's export is locked with, by its name in the contract; None if no backend holds it."""
+    variable = f"counterflow_export_{name}"
+    return _asked(variable, f"Airflow's variable {variable}")
+
+
+def _asked(variable: str, called: str) -> str | None:
     from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
     from airflow.sdk.log import mask_secret
 
-    variable = VARIABLES[name]
     for backend in ensure_secrets_backend_loaded():
         try:
             found = backend.get_variable(key=variable)
         except Exception as error:  # noqa: BLE001 - of whatever client; its text may hold an address or a token
             raise KeyRefusedError(
-                f"{type(backend).__name__} did not answer when asked for {said(name)} "
+                f"{type(backend).__name__} did not answer when asked for {called} "
                 f"({type(error).__name__}): see that it runs and may be read. See docs/runbooks/key_refused.md"
             ) from None
         if found is not None:

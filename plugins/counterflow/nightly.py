@@ -62,6 +62,7 @@ from counterflow.sources import (
 )
 
 if TYPE_CHECKING:
+    from counterflow.ingest import Landed
     from counterflow.telling import Told
     from counterflow.warehouse.gates import GateResult
     from counterflow.warehouse.manifest import Build
@@ -356,6 +357,7 @@ def _landed(
     tried: _Tried,
     fetcher: Transport,
 ) -> Ingested:
+    from counterflow import export_keys, isolation
     from counterflow.ingest import ingest as read_export  # Arrow: not needed to plan
     from counterflow.sealing import Seal
     from counterflow.sources import checksums
@@ -386,7 +388,12 @@ def _landed(
         own_keys = mission_keys(settings, contract.mission)
         seal = Seal.of(settings)
         erased = erased_cases(seal, landing, own_keys)
-        landed = read_export(data, contract, own_keys, night, erased, delivery.by_hand)
+        means = export_keys.means(settings, contract, fetcher, delivery)
+
+        def read() -> Landed:
+            return read_export(data, contract, own_keys, night, erased, delivery.by_hand, means)
+
+        landed = isolation.run(read, contract.source.limits) if settings.isolated else read()
         again = next_reading(landed.next_reading, night)
         name = export_name(sha256, digest, again, night)
         outcome = Outcome(

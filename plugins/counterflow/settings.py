@@ -119,6 +119,9 @@ class Settings:
     log_json: bool = False  # `counterflow nightly` logs its steps to standard error as JSON
     statsd: str = ""  # host:port that metrics go to; empty: nowhere
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+    isolated: bool = (
+        True  # each export is read in a process of its own, within its contract's limits
+    )
     key_source: str = "files"  # or "airflow": the keys come from Airflow's secrets backends
     # Who is asked for a mission's connection: "task" is Airflow in its tasks, "airflow" its chain anywhere,
     # "none" nobody: every export comes from the folder `exports`.

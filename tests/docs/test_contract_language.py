@@ -54,7 +54,7 @@ def test_every_key_of_the_language_is_shown() -> None:
         *(model.Contract, model.Version, model.Consent, model.Cadence, model.RowBounds),
         *(consents.Scopes, consents.ConsentDate, consents.FormVersions, consents.Guardian),
         *(model.Table, model.Merged, model.Column, model.Local, model.Code, model.Header),
-        *(source.Source, source.HeaderRows, source.Limits),
+        *(source.Source, source.HeaderRows, source.Limits, source.Encryption, source.Signature),
     )
     keys = {field.alias or name for m in models for name, field in m.model_fields.items()}
     # `extends` is what lays a fragment over the whole

@@ -41,6 +41,7 @@ class Planting:
     missions: Sequence[Mission] = MISSIONS
     marks: Marks = field(default_factory=Marks)
     exports: list[Planted] = field(default_factory=list)
+    isolated: bool = True  # whether an export is read in a process of its own, as it is in earnest
 
     def __post_init__(self) -> None:
         (self.left / "tmp").mkdir(parents=True)
@@ -59,6 +60,7 @@ class Planting:
             missions=PROJECT / "dags" / "missions",
             max_failed_share=1.0,
             workers=1,
+            isolated=self.isolated,
         )
 
     def deliver(self, night: date) -> None:

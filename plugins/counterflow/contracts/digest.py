@@ -24,6 +24,7 @@ def reading_digest(contract: Contract) -> str:
     data = contract.model_dump(mode="json", exclude=_NOT_READ)
     for key in _NOT_READ_SOURCE:
         data["source"].pop(key)
+    _locks(data["source"])
     for table in data["tables"].values():
         table.pop("not_chosen")
         table.pop("not_personal")
@@ -43,6 +44,18 @@ def reading_digest(contract: Contract) -> str:
         data["ages"] = _ages(contract)
     text = json.dumps([_LANDING_VERSION, data], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _locks(source: dict[str, Any]) -> None:
+    """How an export is locked and who must have signed it, so that what was landed otherwise is looked at again.
+
+    Which keys open it is left out: a mission's key is changed without reading anything anew.
+    """
+    for name in ("encryption", "signature"):
+        if source[name] is None:  # as before there was such a thing
+            source.pop(name)
+    if locks := source.get("encryption"):
+        source["encryption"] = sorted(layer for layer, names in locks.items() if names)
 
 
 def _ages(contract: Contract) -> dict[str, str]:

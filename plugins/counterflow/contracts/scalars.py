@@ -85,6 +85,30 @@ def _span(value: object) -> object:
     return first, last
 
 
+def key_name(value: str) -> str:
+    """The name of a key, if it is one; else ValueError."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", value):
+        raise ValueError(
+            "a key is named by small letters, digits, `_` and `-`, as in `moldova_2026`"
+        )
+    return value
+
+
+def _fingerprint(value: str) -> str:
+    found = value.replace(" ", "").lower()
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", found):
+        raise ValueError(
+            "a fingerprint is 40 (or 64) hexadecimal digits, as `gpg --fingerprint` shows it"
+        )
+    return found
+
+
+def _suffix(value: str) -> str:
+    if not re.fullmatch(r"\.[A-Za-z0-9]{1,16}", value):
+        raise ValueError("a suffix is a dot and letters, as in `.sig`")
+    return value
+
+
 def _alpha3(value: str) -> str:
     if not re.fullmatch(r"[A-Z]{3}", value):
         raise ValueError("a mission is named by its ISO 3166 alpha-3 code, as in `MDA`")
@@ -108,6 +132,17 @@ Basis = Annotated[str, AfterValidator(_basis)]
 Encoding = Annotated[str, AfterValidator(_encoding)]
 Delimiter = Annotated[str, AfterValidator(_delimiter)]
 Path = Annotated[str, AfterValidator(_path)]
+KeyNames = Annotated[
+    list[Annotated[str, AfterValidator(key_name)]],
+    BeforeValidator(_listed),
+    WithJsonSchema(ONE_OR_MORE),
+]
+Fingerprints = Annotated[
+    list[Annotated[str, AfterValidator(_fingerprint)]],
+    BeforeValidator(_listed),
+    WithJsonSchema(ONE_OR_MORE),
+]
+Suffix = Annotated[str, AfterValidator(_suffix)]
 MissionCode = Annotated[str, AfterValidator(_alpha3)]
 MonthNumber = Annotated[int, Field(ge=1, le=13)]  # the Ethiopian year has thirteen
 Calendar = Literal["gregorian", "buddhist", "solar_hijri", "ethiopian"]

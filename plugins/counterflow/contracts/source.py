@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from counterflow.contracts.scalars import Delimiter, Encoding, Path, Size
+from counterflow.contracts.scalars import (
+    Delimiter,
+    Encoding,
+    Fingerprints,
+    KeyNames,
+    Path,
+    Size,
+    Suffix,
+)
 from counterflow.contracts.strict import Strict
 
 
@@ -27,6 +35,42 @@ class Limits(Strict):
     """Columns of one table."""
     rows: int = 5_000_000
     """Rows of one table."""
+    memory: Size = 4_000_000_000
+    """Bytes of memory to open, read and de-personalise it; beyond them its reader is stopped."""
+    seconds: int = Field(default=900, ge=1)
+    """Seconds of a processor to open, read and de-personalise it; beyond them its reader is stopped."""
+
+
+class Encryption(Strict):
+    """How the export is locked on its way: the names of the keys that open each layer, outermost first.
+
+    A second name is the key before or after: both open it while a mission changes from one to the other.
+    """
+
+    pgp: KeyNames = Field(default_factory=list)
+    """OpenPGP, around everything else: a private key, or the passphrase of `gpg --symmetric`."""
+    age: KeyNames = Field(default_factory=list)
+    """age: an identity (`AGE-SECRET-KEY-1…`), or a passphrase."""
+    zip: KeyNames = Field(default_factory=list)
+    """The passphrase of a zip locked with AES."""
+    workbook: KeyNames = Field(default_factory=list)
+    """The password of a locked workbook (.xlsx)."""
+
+    @property
+    def names(self) -> list[str]:
+        """All keys that are named."""
+        return list(dict.fromkeys([*self.pgp, *self.age, *self.zip, *self.workbook]))
+
+
+class Signature(Strict):
+    """Who must have signed the export. Without a good signature by one of them it is refused."""
+
+    by: Fingerprints = Field(min_length=1)
+    """Fingerprints of the OpenPGP keys that may sign; the public keys are in `keys/` beside the contracts."""
+    place: Literal["beside", "inside"] = "beside"
+    """A file of its own beside the export, or inside what OpenPGP has encrypted."""
+    suffix: Suffix = ".sig"
+    """What the name of the file beside has more than the export's."""
 
 
 class HeaderRows(Strict):
@@ -69,5 +113,24 @@ class Source(Strict):
     """What became of letters outside ASCII: `?` stands for each (lost), or several wrong ones (garbled)."""
     header: HeaderRows = HeaderRows()
     """Where the names of the columns are."""
+    encryption: Encryption | None = None
+    """How it is locked; without it a locked export is refused."""
+    signature: Signature | None = None
+    """Who must have signed it."""
     limits: Limits = Limits()
     """What the export may cost."""
+
+    @model_validator(mode="after")
+    def _lockable(self) -> Source:
+        locks = self.encryption
+        if locks is not None and not locks.names:
+            raise ValueError("encryption: name a key, as in `encryption: {age: moldova_2026}`")
+        if locks is not None and locks.zip and self.archive != "zip":
+            raise ValueError("encryption.zip: needs `archive: zip`")
+        if locks is not None and locks.workbook and self.format != "xlsx":
+            raise ValueError("encryption.workbook: needs `format: xlsx`")
+        if locks is not None and max(len(locks.zip), len(locks.workbook)) > 2:
+            raise ValueError("encryption: a passphrase and the one before it: more are not tried")
+        if self.signature and self.signature.place == "inside" and not (locks and locks.pgp):
+            raise ValueError("signature.place: inside needs `encryption.pgp`")
+        return self

@@ -1,4 +1,4 @@
-"""The one exception of reading an export: it was refused, and here is why and what to do."""
+"""The exceptions of reading an export: it was refused, and here is why and what to do; or a fault of ours."""
 
 from __future__ import annotations
 
@@ -27,3 +27,11 @@ class UnreachableError(ConnectionError):
 
 class ChangedError(Exception):
     """What is read is no longer what was read before; only transports see this."""
+
+
+class ReaderFault(Exception):
+    """A fault of the program while it read an export elsewhere: its kind and place, never its text."""
+
+    def __init__(self, kind: str, where: str) -> None:
+        self.kind, self.where = kind, where
+        super().__init__(f"{kind} at {where}")
