@@ -101,8 +101,8 @@ def ingest(
         used = _used_columns(contract, name, sources[name])
         judged[name] = gate.judge(name, sources[name], used, landed)
     _signal_columns(contract, sources, reader.signals)
-    for kind, detail in opened.notes:
-        reader.signals.add(kind, "case", "", detail, 1)
+    for detail in opened.weak:
+        reader.signals.add("weak_encryption", "case", "", detail, 1)
     builder = TableBuilder(contract, reader)
     for name in TABLES:
         spec = contract.tables.get(name)

@@ -1,7 +1,7 @@
 """From the bytes that a mission delivers to the files of its export, in memory: locks opened, zip unpacked.
 
 In: the bytes, what the contract says of locks and signatures, and the means: keys, signature, public keys.
-Out: files by name, and notes of locks that are weak. Layers have one order, as missions make them:
+Out: files by name, and what is weak of their locks. Layers have one order, as missions make them:
 OpenPGP, then age, then the zip, then the workbook. What is not as the contract says is refused.
 """
 
@@ -33,10 +33,10 @@ class Means:
 
 @dataclass(slots=True)
 class Opened:
-    """The files of an export; `notes` are signals (kind, detail)."""
+    """The files of an export, and of each lock that is weak what is weak about it."""
 
     files: dict[str, bytes]
-    notes: list[tuple[str, str]] = field(default_factory=list)
+    weak: list[str] = field(default_factory=list)
 
 
 def open_export(data: bytes, contract: Contract, means: Means, night: date) -> Opened:
@@ -134,6 +134,4 @@ def _open_workbooks(opened: Opened, contract: Contract, passwords: list[bytes]) 
         if is_read or not wanted:
             opened.files[name], notices_changes = locked.unlock(content, passwords)
             if not notices_changes:
-                opened.notes.append(
-                    ("weak_encryption", "the workbook's lock (Excel 2007) does not notice changes")
-                )
+                opened.weak.append("the workbook's lock (Excel 2007) does not notice changes")
