@@ -157,7 +157,8 @@ def _told(answer: bytes, ended: int, limits: Limits) -> Landed:
     header, rest = _part(memoryview(answer))
     said = json.loads(bytes(header)) if header is not None else {}
     if "refused" in said:
-        raise Refused(*said["refused"])
+        code, problem, cure = said["refused"]
+        raise Refused(code, problem, cure)
     if "fault" in said:
         raise ReaderFault(*said["fault"])
     if ended == -signal.SIGXCPU:
