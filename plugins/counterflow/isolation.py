@@ -97,7 +97,9 @@ def _bound(limits: Limits) -> None:
     ):
         _, hard = resource.getrlimit(kind)
         lowest = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(kind, (lowest, lowest))
+        # at the hard limit of a processor the system kills without saying why
+        later = 5 if kind == resource.RLIMIT_CPU and lowest == wanted else 0
+        resource.setrlimit(kind, (lowest, lowest + later))
 
 
 def _say(out: Any, header: dict[str, Any]) -> None:
@@ -177,7 +179,7 @@ def _told(answer: bytes, ended: int, limits: Limits) -> Landed:
         content, rest = _part(rest)
         if content is None:
             raise ReaderFault("EOFError", "unknown place")
-        tables[name] = pa.ipc.open_stream(pa.py_buffer(content)).read_all()
+        tables[name] = pa.ipc.open_stream(pa.py_buffer(bytes(content))).read_all()
     again = said["next_reading"]
     return Landed(
         {n.removeprefix("tables."): t for n, t in tables.items() if n.startswith("tables.")},
