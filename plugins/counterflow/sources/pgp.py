@@ -98,7 +98,7 @@ def verify(
     if not by:
         raise Refused(
             "unknown_signer",
-            f"the export is signed by the key {issuer[-16:] or 'unknown'}, which the contract does not name",
+            "the export is signed by a key that the contract does not name",
             "Ask the mission who signs its exports; if the key is new, add it to `source.signature.by`",
         )
     try:
@@ -200,7 +200,7 @@ def _is_usable(named: tuple[str, Tsk], night: date) -> bool:
     if cert.expiration is not None and cert.expiration.date() < night:
         raise Refused(
             "key_expired",
-            f"the key `{name}` that the export is encrypted for expired on {cert.expiration.date()}",
+            f"the key `{name}` that the export is encrypted for has expired",
             "Make a new one with `counterflow keys export-key` and give its public half to the mission",
         )
     return True
@@ -321,8 +321,12 @@ def _told(damage: _Damage, found: Envelope, is_signed: bool) -> Refused:
 
 
 def _wrong_key(found: Envelope) -> Refused:
-    ids = ", ".join(one for one in found.key_ids[:3] if one != HIDDEN)
-    whom = f"for the key {ids}" if ids else "for a key that it hides, or with a passphrase"
+    # without its id: sixteen hexadecimal digits can look like somebody's telephone
+    whom = (
+        "for another key"
+        if set(found.key_ids) - {HIDDEN}
+        else "for a key that it hides, or with a passphrase"
+    )
     return Refused(
         "wrong_key",
         f"the export is encrypted {whom}, and no key of the contract opens it",
