@@ -80,7 +80,7 @@ def _child(job: Callable[[], Landed], limits: Limits, pipe: int, parent: int) ->
         except Refused as error:
             _say(out, {"refused": [error.code, error.problem, error.cure]})
         except MemoryError:
-            error_ = _too_much_memory(limits)
+            error_ = _too_much_memory()
             _say(out, {"refused": [error_.code, error_.problem, error_.cure]})
         except BaseException as error:  # noqa: BLE001 - its text may hold personal data
             _say(out, {"fault": [type(error).__name__, place(error)]})
@@ -171,7 +171,7 @@ def _told(answer: bytes, ended: int, limits: Limits) -> Landed:
         raise Refused(
             "reader_stopped",
             "the reader was stopped by the system while it read the export: the file is crafted or damaged, "
-            f"or needs more than {limits.memory} bytes of memory",
+            "or needs more memory than `source.limits.memory`",
             "Ask the mission to export again; raise `source.limits.memory` only if the export is that large",
         )
     tables: dict[str, pa.Table] = {}
@@ -197,10 +197,10 @@ def _part(data: memoryview) -> tuple[memoryview | None, memoryview]:
     return (data[_LENGTH.size : end], data[end:]) if end <= len(data) else (None, data)
 
 
-def _too_much_memory(limits: Limits) -> Refused:
+def _too_much_memory() -> Refused:
     return Refused(
         "too_much_memory",
-        f"reading the export needs more than {limits.memory} bytes of memory",
+        "reading the export needs more memory than `source.limits.memory`",
         "Ask the mission what it packed; raise `source.limits.memory` only if it is right",
     )
 

@@ -25,6 +25,7 @@ from counterflow.sources import Refused
 from counterflow.sources.documents import parse_json
 from counterflow.sources.unpack import unpack_zip
 from counterflow.sources.workbook import sheet_rows
+from counterflow.warehouse.patterns import shapes
 from tests.sources.test_readers import read
 from tests.support import COLUMNS, NIGHT, archive, case, table
 
@@ -87,6 +88,9 @@ def test_a_hostile_zip(name: str) -> None:
     with pytest.raises(Refused) as told:
         unpack_zip(make(), LIMITS)
     assert told.value.code in codes
+    assert (
+        shapes(str(told.value)) == []
+    )  # a message that looks personal would stop the publication of all
 
 
 def test_a_zip_within_a_zip_is_a_file_and_is_not_opened() -> None:

@@ -62,7 +62,7 @@ def _parsed(data: bytes) -> tuple[Any, bool]:
     if max(rounds, default=0) > MOST_ROUNDS:
         raise Refused(
             "too_much_work",
-            f"trying its password would take {max(rounds)} rounds, more than {MOST_ROUNDS} are not done",
+            "trying its password would take absurdly many rounds",
             "Ask the mission to save it with Excel or LibreOffice as they are",
         )
     try:

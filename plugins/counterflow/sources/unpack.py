@@ -95,13 +95,13 @@ def _check_count(data: bytes, limits: Limits) -> None:
     size = struct.unpack_from("<I", data, end + 12)[0]
     count = data.count(b"PK\1\2", max(end - size, 0), end)
     if count > 100 * limits.members:
-        raise _too_many(count, limits)
+        raise _too_many(limits)
 
 
 def check_directory(infos: list[Any], limits: Limits, is_locked: bool = False) -> None:
     """Refuse by what the archive's directory says, before any byte is unpacked."""
     if len(infos) > limits.members:
-        raise _too_many(len(infos), limits)
+        raise _too_many(limits)
     for info in infos:
         path = PurePosixPath(info.filename.replace("\\", "/"))
         if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
@@ -138,10 +138,10 @@ def _check_lock(info: Any, is_locked: bool) -> None:
         )
 
 
-def _too_many(count: int, limits: Limits) -> Refused:
+def _too_many(limits: Limits) -> Refused:
     return Refused(
         "too_many_files",
-        f"the zip holds {count} files, the contract allows {limits.members}",
+        f"the zip holds more files than the {limits.members} that the contract allows",
         "Ask the mission what it packed, or raise `source.limits.members`",
     )
 
