@@ -32,7 +32,7 @@ KNOWN = [
     rf"{_MISSION}/erased\.parquet",
     r"format\.json",
     r"nights/(\d{4}-\d\d-\d\d|told)\.json",
-    r"(night|build|landing)\.lock",
+    r"(night|nights|build|landing|release)\.lock",
     r"releases/\.lock",
     r"keys/(master|linking)\.key",
     r"build/(warehouse|scratch)\.duckdb",

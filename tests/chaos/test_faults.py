@@ -11,7 +11,7 @@ import resource
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -200,7 +200,12 @@ def test_out_of_memory_in_one_mission(ground: Ground) -> None:
 
     def starved() -> Any:
         used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 20), -1))
+        resource.setrlimit(resource.RLIMIT_AS, (used, -1))
+        hoard: list[bytearray] = []  # what the process has already and does not use
+        with suppress(MemoryError):
+            while True:
+                hoard.append(bytearray(1 << 14))
+        del hoard[-16:]
         return nightly.ingest(settings, SECOND, "ALB").status
 
     starving = killing.run(starved)

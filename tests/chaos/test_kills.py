@@ -106,7 +106,7 @@ def test_a_kill_is_a_kill_and_a_fault_is_seen(ground: Ground, tmp_path: Path) ->
     (settings.keys / "master.next.key").write_text("5a")
     assert "warehouse/warehouse.duckdb.tmp" in checking.orphans(settings)
     assert checking.bad_secrets(settings) == ["keys/master.next.key is left"]
-    with settings.build_lock.open("r+") as held:
+    with settings.build_lock.path.open("r+") as held:
         import fcntl
 
         fcntl.flock(held, fcntl.LOCK_EX)
