@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install demo up cluster servers test slow chaos lint secrets bench bench-disclosure
+.PHONY: help install demo up cluster servers test slow chaos lint secrets bench bench-disclosure fuzz audit
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -52,6 +52,12 @@ lint: $(INSTALLED) ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
 	$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff --disable-progress-bar dbt_project/models dbt_project/tests
+
+fuzz: $(INSTALLED) ## mutated exports through every reader, on two cores; FUZZ='--inputs N --seconds S', goes on where it was
+	@$(BIN)/python -m counterflow.fuzzing --part 1/2 $(FUZZ) & first=$$!; $(BIN)/python -m counterflow.fuzzing --part 2/2 $(FUZZ); wait $$first
+
+audit: $(INSTALLED) ## known vulnerabilities of what is locked, and var/sbom.json (CycloneDX)
+	@$(BIN)/python -m counterflow.auditing
 
 secrets: $(INSTALLED) ## var/secrets, for docker-compose.yml; SHAPE=cluster for its profile
 	@$(BIN)/python -m counterflow.orchestration.server_secrets $(if $(filter cluster,$(SHAPE)),--cluster)

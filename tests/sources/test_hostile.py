@@ -167,6 +167,42 @@ def test_a_hostile_workbook_is_refused_or_says_nothing_of_what_is_outside(data: 
 
 
 @pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="A1" r="XFD1048576"/>',
+        "<c r='XFD1048576'/>",
+        '<c\tr = "XFD1048576"/>',
+        '<x:c xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" r="XFD1048576"/>',
+        '<c r="xfd1048576"/>',
+    ],
+)
+def test_a_far_cell_is_seen_however_it_is_written(cell: str) -> None:
+    """The first was found by fuzzing: the reader took the second reference, and asked for half a terabyte."""
+    with pytest.raises(Refused) as told:
+        sheet_rows(
+            sheet(f"<worksheet><sheetData><row>{cell}</row></sheetData></worksheet>"), None, LIMITS
+        )
+    assert told.value.code == "too_many_cells"
+
+
+def test_a_zip_of_a_version_to_come_is_damage() -> None:
+    """Found by fuzzing: the standard library raises what no other damage raises."""
+    data = bytearray(sheet("<worksheet><sheetData/></worksheet>"))
+    data[data.rindex(b"PK\x01\x02") + 6] = 0xD7
+    with pytest.raises(Refused):
+        sheet_rows(bytes(data), None, LIMITS)
+    with pytest.raises(Refused):
+        unpack_zip(bytes(data), LIMITS)
+
+
+def test_an_empty_line_for_a_header_is_none() -> None:
+    """Found by fuzzing."""
+    with pytest.raises(Refused) as told:
+        read(b"\n\n\nx,y\n")
+    assert told.value.code == "no_header"
+
+
+@pytest.mark.parametrize(
     "data",
     [
         b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj <</JS (app.alert(1))>>",

@@ -201,6 +201,17 @@ def test_dimensions_that_lie_are_believed_to_be_refused() -> None:
         sheet_rows(lying, None, Limits(), "xls")
 
 
+@pytest.mark.parametrize(("at", "form", "value"), [(4, "<I", 99), (12, "<H", 99)])
+def test_dimensions_that_end_before_they_begin_are_damage(at: int, form: str, value: int) -> None:
+    """Found by fuzzing: the reader took the difference for two terabytes, and its process was aborted."""
+    data = xls(SHEET)
+    place = data.rindex(struct.pack("<HH", 0x0200, 14)) + at
+    size = struct.calcsize(form)
+    lying = data[:place] + struct.pack(form, value) + data[place + size :]
+    with pytest.raises(Refused, match="damaged"):
+        sheet_rows(lying, None, Limits(), "xls")
+
+
 def test_two_sheets_at_one_place_are_damage() -> None:
     data = many_sheets(False)
     places = [

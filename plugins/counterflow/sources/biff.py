@@ -81,9 +81,13 @@ def _extent(book: bytes, start: int, strings: list[int], left: int) -> tuple[Ext
             if kind == _LABELSST:
                 number = struct.unpack_from("<I", content, 6)[0]
                 extent.text += strings[number] if number < len(strings) else 0
-        elif kind == _DIMENSIONS and len(content) >= 12:
-            # memory is set aside for what this says, whether there are cells or not
-            _, last_row, _, last_column = struct.unpack_from("<IIHH", content)
+        elif kind == _DIMENSIONS and len(content) >= 8:
+            # memory is set aside for what this says, whether there are cells or not; where it ends
+            # before it begins, for the largest number there is
+            form = "<IIHH" if len(content) >= 12 else "<HHHH"
+            first_row, last_row, first_column, last_column = struct.unpack_from(form, content)
+            if first_row > last_row or first_column > last_column:
+                raise ValueError("a sheet ends before it begins")
             extent.rows = max(extent.rows, last_row)
             extent.columns = max(extent.columns, last_column)
     return extent, walked

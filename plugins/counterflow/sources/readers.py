@@ -134,6 +134,10 @@ def _check_header(labels: list[str], names: Names, delimiter: str, limits: Limit
             f"the header has {len(labels)} columns, the contract allows {limits.columns}",
             "Check the delimiter, or raise `source.limits.columns`",
         )
+    if not labels:
+        raise Refused(
+            "no_header", "the header is an empty line", "Ask the mission to export as before"
+        )
     if len(labels) == 1 and len(names.known) > 1:
         others = [d for d in ",;\t|" if d != delimiter and d in labels[0]]
         hint = f"; the header holds {others[0]!r}" if others else ""

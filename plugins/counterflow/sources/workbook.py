@@ -24,7 +24,9 @@ from counterflow.text import fold
 
 _ASK = "Ask the mission to save it again as .{}"
 
-_REFERENCE = re.compile(rb'<(?:c|dimension)\b[^>]*?\br(?:ef)?="(?:[A-Z]+\d+:)?([A-Z]+)(\d+)"')
+# Whatever the prefix, and every reference of a cell: a second one would be an error, and the reader believes it.
+_CELL = re.compile(rb"<(?:[\w.-]+:)?(?:c|dimension)(?=\s)[^>]*")
+_REFERENCE = re.compile(rb"\br(?:ef)?\s*=\s*[\"'](?:[A-Za-z]+\d+:)?([A-Za-z]+)(\d+)")
 _SHARED_CELL = re.compile(rb'<c\b[^>]*?\bt="s"[^>]*>\s*<v>(\d{1,9})</v>')
 _SHARED_STRING = re.compile(rb"<si\b.*?</si>", re.DOTALL)
 
@@ -37,7 +39,9 @@ def check_extent(data: bytes, kind: str, limits: Limits) -> None:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         infos = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, EOFError):
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - a directory has its own ways of being damaged
         raise _not_a(kind, data) from None
     check_directory(infos, limits)
     with archive:
@@ -86,8 +90,8 @@ def _sheets(archive: zipfile.ZipFile, names: list[str], limits: Limits) -> Itera
             continue
         content = _member(archive, name, "xlsx", limits)
         extent = Extent()
-        for column, row in _REFERENCE.findall(content):
-            extent.columns = max(extent.columns, _column_number(column))
+        for column, row in _REFERENCE.findall(b"\n".join(_CELL.findall(content))):
+            extent.columns = max(extent.columns, _column_number(column.upper()))
             extent.rows = max(extent.rows, int(row[:9]))
         shared = (int(i) for i in _SHARED_CELL.findall(content))
         extent.text = sum(strings[i] for i in shared if i < len(strings))
