@@ -17,7 +17,8 @@ from pathlib import Path
 
 from counterflow.contracts import Contract
 from counterflow.contracts.scalars import key_name
-from counterflow.keys import KeyRefusedError, sync
+from counterflow.disk import sync
+from counterflow.keys import KeyRefusedError
 from counterflow.settings import Settings
 from counterflow.sources import age, pgp
 from counterflow.sources.errors import Refused

@@ -80,7 +80,7 @@ def contract(kind: str) -> Contract:
         },
         "becomes": {"age_band": {"from": "Age", "unit": "years"}},
     }  # fmt: skip
-    place = {"csv": {"file": "*"}, "fixed": {"file": "*", "layout": {"No": "1-4", "Sex": "5", "On": "6-15", "Months": "16-18", "Age": "19-21", "Yes": "22-24"}}, "json": {"records": "cases"}}  # fmt: skip
+    place: dict[str, dict[str, Any]] = {"csv": {"file": "*"}, "fixed": {"file": "*", "layout": {"No": "1-4", "Sex": "5", "On": "6-15", "Months": "16-18", "Age": "19-21", "Yes": "22-24"}}, "json": {"records": "cases"}}  # fmt: skip
     said: dict[str, Any] = {
         "mission": "ALB", "name": "Testland", "region": "Europe", "languages": "en", "steward": "desk",
         "source": {"connection": "x", "path": "x", "format": kind, "limits": _LIMITS, "header": {"label": 1}},
@@ -315,7 +315,8 @@ def _verify(data: bytes) -> object:
     from counterflow.sources import pgp
 
     cert = _pgp().extract_certificate()
-    return pgp.verify(b"data", data, [cert.fingerprint.lower()], {cert.fingerprint.lower(): bytes(cert)})  # fmt: skip
+    pgp.verify(b"data", data, [cert.fingerprint.lower()], {cert.fingerprint.lower(): bytes(cert)})  # fmt: skip
+    return None
 
 
 def _load(data: bytes) -> object:
