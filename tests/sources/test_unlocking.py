@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -261,11 +262,21 @@ def test_what_gpg_encrypts_is_opened(gpg: Gpg, options: list[str]) -> None:
     assert refused(data, encryption={"pgp": "next"}).code == "wrong_key"
 
 
-def test_a_bomb_of_gpg_is_stopped_while_it_inflates(gpg: Gpg) -> None:
+def test_a_bomb_of_gpg_is_stopped_while_it_inflates(
+    gpg: Gpg, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes, real = [], os.fstat
+
+    def fstat(descriptor: int) -> os.stat_result:
+        sizes.append(real(descriptor).st_size)
+        return real(descriptor)
+
+    monkeypatch.setattr(pgp.os, "fstat", fstat)
     data = gpg("--encrypt", "-z", "9", "-r", "ours@example.org", data=b"0" * 20_000_000)
     assert len(data) < 100_000
     limits = {"unpacked": 1_000_000, "packed": 1_000_000}
     assert refused(data, encryption={"pgp": "ours"}, limits=limits).code == "zip_bomb"
+    assert max(sizes) == 1_000_001  # not one byte more was written, in memory or anywhere
 
 
 def test_a_passphrase_of_gpg(gpg: Gpg) -> None:
