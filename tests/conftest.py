@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from counterflow import connections
 
 settings.register_profile("counterflow", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("counterflow")
+
+
+@pytest.fixture(autouse=True)
+def no_connection_of_another_test() -> Iterator[None]:
+    """A connection is remembered for a minute, which is longer than most tests take."""
+    yield
+    connections.forget()

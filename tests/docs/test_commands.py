@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -90,6 +91,26 @@ def run_counterflow(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> st
     return result.output
 
 
+def prepare(
+    arguments: list[str],
+    environment: dict[str, str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a page takes for granted: the export that came by hand; a backup, and an empty home with its keys."""
+    home = Path(environment["COUNTERFLOW_HOME"])
+    if arguments[0] == "drop":
+        for found in (home / "exports" / "MDA").rglob(Path(arguments[1]).name):
+            shutil.copy(found, arguments[1])
+    if arguments[0] in ("backup", "restore"):
+        Path(arguments[1]).mkdir(parents=True)
+    if arguments[0] in ("drop", "restore"):  # the other pages still need the home as it was
+        if arguments[0] == "restore":
+            run_counterflow(["backup", arguments[1]], monkeypatch)
+        shutil.copytree(home / "keys", folder / "home" / "keys")
+        monkeypatch.setenv("COUNTERFLOW_HOME", str(folder / "home"))
+
+
 def release_instead(monkeypatch: pytest.MonkeyPatch) -> None:
     """The docs' world has too few cases for a release; that one comes about is the business of tests/release."""
     passed = [GateResult("k_anonymity", True, "passed")]
@@ -130,13 +151,19 @@ def dry_make(arguments: list[str]) -> str:
 def check_compose(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """`up` with the options it has, or `exec` in a service that the compose file has."""
     services = yaml.safe_load((PROJECT / "docker-compose.yml").read_text("utf-8"))["services"]
+    profiles = {name for service in services.values() for name in service.get("profiles", ())}
+    while arguments[0] in ("--env-file", "--profile"):
+        option, value, *arguments = arguments
+        assert value in profiles if option == "--profile" else (PROJECT / value).is_file()
     verb, *rest = arguments
     if verb == "up":
         assert set(rest) <= {"--build", "--wait", "--detach"}
         return
-    assert verb == "exec"
-    service, *command = rest
+    assert verb in ("exec", "run")
+    service, *command = [word for word in rest if word != "--rm"]
     assert service in services
+    if not command:
+        return
     if command[0] == "counterflow":
         run_counterflow(command[1:], monkeypatch)
 
@@ -149,10 +176,12 @@ def test_command_runs(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    words = shlex.split(os.path.expandvars(command))
+    ours = command.replace(" /tmp/", f" {tmp_path}/").replace(" /mnt/", f" {tmp_path}/mnt/")
+    words = shlex.split(os.path.expandvars(ours))
     while "=" in words[0]:
         monkeypatch.setenv(*words.pop(0).split("=", 1))
     if words[0] == "counterflow":
+        prepare(words[1:], environment, tmp_path, monkeypatch)
         run_counterflow(words[1:], monkeypatch)
     elif words[:2] == ["docker", "compose"]:
         check_compose(words[2:], monkeypatch)
@@ -197,7 +226,9 @@ def test_a_wrong_target_or_service_fails(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(AssertionError):
         dry_make(["demonstration"])
     with pytest.raises(AssertionError):
-        check_compose(["exec", "worker", "true"], monkeypatch)
+        check_compose(["exec", "webserver", "true"], monkeypatch)
+    with pytest.raises(AssertionError):
+        check_compose(["--profile", "clusters", "up"], monkeypatch)
 
 
 def test_every_command_of_the_command_line_is_documented() -> None:
