@@ -35,8 +35,8 @@ _WRONG = {
 @contextmanager
 def objects(connection: Connection, root: str) -> Iterator[ObjectStore]:
     """A client, below the prefix `root`. Raises LinkRefusedError or UnreachableError."""
-    import boto3  # type: ignore[import-untyped]
-    from botocore.config import Config  # type: ignore[import-untyped]
+    import boto3
+    from botocore.config import Config
 
     quiet("boto3", "botocore", "urllib3", "s3transfer")
     bucket = connection.word("bucket") or _of_service(connection, "bucket_name")
@@ -134,7 +134,7 @@ class ObjectStore:
 def _faults(connection: Connection) -> Iterator[None]:
     """What botocore raises, in our words."""
     import urllib3.exceptions
-    from botocore import exceptions  # type: ignore[import-untyped]
+    from botocore import exceptions
 
     try:
         yield
