@@ -70,12 +70,18 @@ def superseded(landing: Landing, night: date, dated: date) -> bool:
     return delivered is not None and delivered > dated
 
 
-def kept(contract: Contract, landing: Landing, night: date) -> NightRecord:
-    """What was in force before stays, as on a night without anything new."""
+def kept(
+    contract: Contract, landing: Landing, night: date, delivered: date | None = None
+) -> NightRecord:
+    """What was in force before stays, as on a night without anything new.
+
+    `delivered`: the date of what the mission delivers again, if it does.
+    """
     before = landing.before(night)
     assert before is not None
-    assert before.delivered is not None
-    overdue = is_overdue(contract.cadence, before.delivered, night)
+    delivered = delivered or before.delivered
+    assert delivered is not None
+    overdue = is_overdue(contract.cadence, delivered, night)
     return landing.save(
         before.with_(
             night=night,
@@ -84,7 +90,8 @@ def kept(contract: Contract, landing: Landing, night: date) -> NightRecord:
             tried=None,
             tried_sha256=None,
             tried_verdict=before.verdict,
-            message=late_message(contract, before.delivered, night) if overdue else "",
+            message=late_message(contract, delivered, night) if overdue else "",
+            delivered=delivered,
         )
     )
 

@@ -45,7 +45,7 @@ from counterflow.landing import (
     export_name,
     next_reading,
 )
-from counterflow.lateness import is_overdue, last_success, late_message
+from counterflow.lateness import last_success
 from counterflow.locks import exclusive, refresh, shared
 from counterflow.observing import measure, observed
 from counterflow.reporting import Line, Report, make_report
@@ -270,19 +270,7 @@ def _settled(
         return None
     if before.reading != digest or landing.find(sha256, digest, night) != before.export:
         return None
-    overdue = is_overdue(contract.cadence, delivery.night, night)
-    return landing.save(
-        before.with_(
-            night=night,
-            status="late" if overdue else "unchanged",
-            is_stale=overdue,
-            tried=None,
-            tried_sha256=None,
-            tried_verdict=before.verdict,
-            message=late_message(contract, delivery.night, night) if overdue else "",
-            delivered=delivery.night,
-        )
-    )
+    return kept(contract, landing, night, delivery.night)
 
 
 @observed("ingest")
