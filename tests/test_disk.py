@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from counterflow import disk, nightly
+from counterflow.missions import keyring
 from counterflow.warehouse.manifest import MANIFEST, Build, write_manifest
 from tests.support import NIGHT, Agency, export
 
@@ -54,7 +55,7 @@ def test_a_name_comes_after_its_content(tmp_path: Path, monkeypatch: pytest.Monk
     """All that a night lands, judges and promises; a folder's names as well."""
     agency = Agency(tmp_path, missions=("ALB",))
     agency.deliver("ALB", export())
-    nightly.keyring(agency.settings)
+    keyring(agency.settings)
     order = Order(monkeypatch)
     nightly.plan(agency.settings, NIGHT)
     assert nightly.ingest(agency.settings, NIGHT, "ALB").status == "landed"

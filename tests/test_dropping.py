@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from counterflow import dropping, keys, nightly, rotation
+from counterflow import dropping, keys, rotation
 from counterflow.dropping import DropRefusedError, drop, waiting
 from counterflow.landing import Landing
+from counterflow.missions import contract_of, transport
 from counterflow.retention import enforce
 from counterflow.sealing import Seal
 from counterflow.sources.remote import RemoteTransport
@@ -38,7 +39,7 @@ def handed(folder: Path, on: date = NIGHT, data: bytes | None = None) -> Path:
 
 
 def dropped(made: Agency, file: Path, on: date | None = None) -> dropping.Dropped:
-    return drop(made.settings, nightly.contract_of(made.settings, "ALB"), file, on)
+    return drop(made.settings, contract_of(made.settings, "ALB"), file, on)
 
 
 def test_it_takes_the_place_of_a_server_that_is_down(down: Agency, tmp_path: Path) -> None:
@@ -77,8 +78,8 @@ def test_what_lies_there_is_sealed_and_its_name_is_inside(down: Agency, tmp_path
     assert path.stat().st_mode & 0o777 == 0o600
     assert down.settings.drop.stat().st_mode & 0o777 == 0o700
     assert plain[:40] not in path.read_bytes()
-    fetcher = nightly.transport(down.settings, nightly.contract_of(down.settings, "ALB"))
-    delivery = fetcher.newest(nightly.contract_of(down.settings, "ALB"), NIGHT)
+    fetcher = transport(down.settings, contract_of(down.settings, "ALB"))
+    delivery = fetcher.newest(contract_of(down.settings, "ALB"), NIGHT)
     assert delivery is not None
     assert (delivery.name, fetcher.fetch(delivery, 10**6)) == (file.name, plain)
     assert fetcher.beside(delivery, ".sha256", 100) == b"0" * 64

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -51,7 +53,8 @@ def sleep() -> Landed:
 
 
 def hoard() -> Landed:
-    held = [bytes(10_000_000) for _ in range(100)]
+    # what its parent freed is its own to use: far more than any test before this one may have left
+    held = [bytes(10_000_000) for _ in range(1000)]
     assert held
     return nothing()
 
@@ -101,6 +104,33 @@ def test_an_exception_is_told_by_kind_and_place_and_never_by_its_text() -> None:
     assert str(told.value).startswith("KeyError at isolation.py:")
     assert told.value.__cause__ is None
     assert told.value.__context__ is None
+
+
+def test_a_parent_with_busy_threads_can_fork_it() -> None:
+    """A lock that a thread of Arrow or DuckDB holds in the moment of the fork is not waited for in the child."""
+    over = threading.Event()
+
+    def busy() -> None:
+        database = duckdb.connect()
+        while not over.is_set():
+            database.execute("select sum(hash(i)) from range(100_000) t(i)").fetchall()
+            pa.table({"a": list(range(1000))}).group_by("a").aggregate([("a", "count")])
+
+    def read() -> Landed:
+        column = pa.array([f"{n % 97}" for n in range(5000)]).dictionary_encode().cast(pa.string())
+        counted = pa.table({"a": column}).group_by("a").aggregate([("a", "count")])
+        return Landed({"case": counted}, pa.table({}), pa.table({}), pa.table({}))
+
+    threads = [threading.Thread(target=busy) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        sizes = {isolation.run(read, Limits()).tables["case"].num_rows for _ in range(60)}
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert sizes == {97}
 
 
 def test_it_dies_with_its_parent() -> None:

@@ -21,6 +21,7 @@ from counterflow.depersonalise import MissionKeys, case_key, translate
 from counterflow.formats import FormatRefusedError
 from counterflow.landing import Landing
 from counterflow.migrating import MigrationRefusedError
+from counterflow.missions import keyring
 from counterflow.rekeying import renamed
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
@@ -32,7 +33,7 @@ NEXT = NIGHT + timedelta(days=1)
 
 def older(settings: Settings) -> None:
     """Turn a home into one of the release before."""
-    ring, seal = nightly.keyring(settings), Seal.of(settings)
+    ring, seal = keyring(settings), Seal.of(settings)
     for folder in sorted(settings.landing.glob("[A-Z][A-Z][A-Z]")):
         own = MissionKeys.of(ring, folder.name)
         plain = migrating._Plain()
@@ -96,11 +97,11 @@ def cases(settings: Settings) -> set[str]:
 
 def test_every_case_has_the_key_that_later_nights_give(agency: Agency) -> None:
     settings = agency.settings
-    before = nightly.keyring(settings)
+    before = keyring(settings)
     quarantined = Landing(settings.landing, "ALB").record(NIGHT).rows_quarantined  # type: ignore[union-attr]
     older(settings)
     done = migrating.migrate(settings)
-    ring = nightly.keyring(settings)
+    ring = keyring(settings)
     assert (done.exports, done.missions, done.key_id) == (2, 2, ring.key_id)
     assert ring.linking == before.linking
     assert ring.master not in (before.master, before.linking)
@@ -165,7 +166,7 @@ def test_killed_anywhere_it_goes_on(agency: Agency, number: int) -> None:
     killed.join()
     if killed.exitcode == 9 and number < 8:
         migrating.migrate(settings)
-    own = MissionKeys.of(nightly.keyring(settings), "ALB")
+    own = MissionKeys.of(keyring(settings), "ALB")
     assert cases(settings) == {case_key(own, f"A-{n}") for n in range(30) if n != 3}
     assert nightly.plan(settings, NEXT).changed == []
     assert not (settings.keys / formats.MIGRATING).exists()

@@ -12,6 +12,7 @@ import pytest
 from counterflow import nightly
 from counterflow.keys import KeyRefusedError
 from counterflow.landing import PENDING, Landing
+from counterflow.missions import mission_keys
 from counterflow.sealing import Seal
 from tests.support import NIGHT, Agency, case, export
 
@@ -47,7 +48,7 @@ def test_half_of_the_missions_first_and_all_then_is_all_at_once(
     other = Agency(tmp_path / "other")
     for mission in other.missions:
         other.deliver(mission, export())
-    nightly.mission_keys(agency.settings, "ALB")
+    mission_keys(agency.settings, "ALB")
     shutil.copytree(agency.settings.keys, other.settings.keys)
     assert run(agency, NIGHT, "ALB", "CIV") == {"ALB": "loaded", "CIV": "loaded"}
     assert run(agency, NIGHT) == {"ALB": "unchanged", "BLR": "loaded", "CIV": "unchanged"}

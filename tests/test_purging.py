@@ -16,6 +16,7 @@ import pytest
 from counterflow import nightly, suppression
 from counterflow.depersonalise import case_key
 from counterflow.landing import Landing, NightRecord
+from counterflow.missions import mission_keys
 from counterflow.purging import Removed, purge
 from counterflow.sealing import Seal
 from counterflow.searching import search
@@ -60,7 +61,7 @@ def landing(settings: Settings) -> Landing:
 
 
 def key(settings: Settings, number: int) -> str:
-    return case_key(nightly.mission_keys(settings, "ALB"), f"A-{number}")
+    return case_key(mission_keys(settings, "ALB"), f"A-{number}")
 
 
 def found(settings: Settings, *numbers: int) -> tuple[object, ...]:
@@ -286,7 +287,7 @@ def test_an_erased_case_stays_out_with_all_that_is_of_the_person(agency: Agency)
     settings = agency.settings
     agency.deliver("ALB", sheet(), FIRST)
     first = load(agency, FIRST)
-    keys = nightly.mission_keys(settings, "ALB")
+    keys = mission_keys(settings, "ALB")
     tokens = suppression.tokens(keys, [key(settings, 9)])
     suppression.remember(Seal.of(settings), landing(settings), tokens, FIRST, "E-1")
     assert {one.rows and "rows" for one in purge(settings)} != set()

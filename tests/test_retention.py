@@ -11,6 +11,7 @@ import pytest
 
 from counterflow import nightly
 from counterflow.landing import Landing, NightRecord
+from counterflow.missions import mission_keys
 from counterflow.quarantine import failing
 from counterflow.retention import TooLateError, enforce, horizon
 from counterflow.sealing import Seal
@@ -50,7 +51,7 @@ def records(settings: Settings, mission: str) -> list[NightRecord]:
 
 def quality(settings: Settings, night: date) -> dict[str, list[tuple[object, ...]]]:
     """The sources of the tables that hold all nights."""
-    keys = {m: nightly.mission_keys(settings, m) for m in ("ALB", "BLR")}
+    keys = {m: mission_keys(settings, m) for m in ("ALB", "BLR")}
     write_sources(settings, night, keys)
     seal, folder = Seal.of(settings), settings.build / "sources"
     found = {}

@@ -23,6 +23,7 @@ from counterflow.depersonalise import MissionKeys, case_key, code_token, suppres
 from counterflow.keys import Keyring
 from counterflow.landing import Landing
 from counterflow.local import run_night
+from counterflow.missions import mission_keys
 from counterflow.rekeying import Change, RotationRefusedError
 from counterflow.release import cells, inside
 from counterflow.release.inside import Inside
@@ -68,11 +69,11 @@ def agency(tmp_path_factory: pytest.TempPathFactory) -> Agency:
         made.deliver(mission, export(rows, means, (*COLUMNS, "Into")), NIGHT)
     report = run_night(made.settings, NIGHT, quiet=True)
     assert report.is_published, report.text
-    own = nightly.mission_keys(made.settings, "BLR")
+    own = mission_keys(made.settings, "BLR")
     erased = suppression_token(own, case_key(own, ERASED))
     landing = Landing(made.settings.landing, "BLR")
     suppression.remember(Seal.of(made.settings), landing, [erased], NIGHT, "E-1")
-    remembered = [case_key(nightly.mission_keys(made.settings, "ALB"), f"A-{n}") for n in range(5)]
+    remembered = [case_key(mission_keys(made.settings, "ALB"), f"A-{n}") for n in range(5)]
     one = Class(1, 1, ("feminine",), frozenset(remembered), 0, True)
     place = inside.folder(made.settings.releases, "001")
     inside.write(
@@ -195,7 +196,7 @@ def test_the_facts_are_the_same_up_to_the_key_columns(
         details = db.execute(
             "select detail from quality.issue where kind = 'unmapped_code'"
         ).fetchall()
-    own = {m: nightly.mission_keys(agency.settings, m) for m in MISSIONS}
+    own = {m: mission_keys(agency.settings, m) for m in MISSIONS}
     out = {4, *UNKNOWN, *WITHDRAWN}
     expected = {
         (m, case_key(own[m], f"A-{n}"), rotated.new) for m in MISSIONS for n in set(range(30)) - out
@@ -212,7 +213,7 @@ def test_the_facts_are_the_same_up_to_the_key_columns(
 
 def test_who_was_erased_is_known_again(agency: Agency, rotated: rotation.Rotation) -> None:
     seal, landing = Seal.of(agency.settings), Landing(agency.settings.landing, "BLR")
-    own = nightly.mission_keys(agency.settings, "BLR")
+    own = mission_keys(agency.settings, "BLR")
     assert suppression.erased_cases(seal, landing, own) == {case_key(own, ERASED)}
     assert rotated.new == own.key_id
 

@@ -173,12 +173,12 @@ def drop(
     Example: counterflow drop cases_20101125.zip --mission MDA
     """
     from counterflow import contracts, dropping
-    from counterflow import nightly as steps
+    from counterflow.missions import contract_of
 
     settings = Settings.from_env()
     if mission not in {path.stem for path in contracts.contract_files(settings.missions)}:
         raise ValueError(f"no contract for {mission} in {settings.missions}")
-    contract = steps.contract_of(settings, mission)
+    contract = contract_of(settings, mission)
     told = dropping.drop(settings, contract, file, _night(night) if night else None)
     typer.echo(
         f"{mission}: {told.size:,} bytes sealed as its export of {told.night}"

@@ -21,7 +21,7 @@ from counterflow.depersonalise import MissionKeys, case_key
 from counterflow.keys import keyring
 from counterflow.landing import Landing
 from counterflow.locks import exclusive, shared
-from counterflow.nightly import contract_of
+from counterflow.missions import contract_of
 from counterflow.purging import Removed, purge, sha256
 from counterflow.sealing import Seal
 from counterflow.searching import Search, search

@@ -2,67 +2,34 @@
 
 In: settings and a night. Out: what each step did, as small objects without anything personal.
 plan → ingest (one mission each) → validate → transform → gates → publish → report. Every step can
-be repeated: what is already done is found in landing and not done again.
+be repeated: what is already done is found in landing and not done again. `plan` is in
+counterflow.planning, `ingest` in counterflow.pulling; each later step is wiring of its own part.
 """
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from datetime import date
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from counterflow import connections, contracts, disk, formats, keys
+from counterflow import contracts
 from counterflow.contracts import Contract
-from counterflow.contracts.digest import reading_digest
 from counterflow.depersonalise import MissionKeys
-from counterflow.dropping import DropTransport, waiting
-from counterflow.dropping import clear as clear_drop
-from counterflow.fates import (
-    kept,
-    link_failed,
-    mark_failed,
-    open_record,
-    refuse_older,
-    refused,
-    stale,
-    standing,
-    superseded,
-    without_export,
-)
-from counterflow.keys import Keyring
-from counterflow.landing import (
-    PENDING,
-    Landing,
-    NightRecord,
-    Outcome,
-    export_name,
-    next_reading,
-)
+from counterflow.fates import mark_failed
+from counterflow.landing import PENDING, Landing, NightRecord
 from counterflow.lateness import last_success
 from counterflow.locks import exclusive, refresh, shared
+from counterflow.missions import contract_of, keyring, mission_keys
 from counterflow.observing import measure, observed
+from counterflow.planning import Plan, mend, plan
+from counterflow.pulling import Ingested, ingest
 from counterflow.reporting import Line, Report, make_report
 from counterflow.restating import restate
-from counterflow.retention import refuse_too_late
 from counterflow.settings import Settings
-from counterflow.sources import (
-    Delivery,
-    FolderTransport,
-    LinkRefusedError,
-    Refused,
-    Transport,
-    UnreachableError,
-)
 
 if TYPE_CHECKING:
-    from counterflow.ingest import Landed
     from counterflow.telling import Told
     from counterflow.warehouse.gates import GateResult
     from counterflow.warehouse.manifest import Build
@@ -70,355 +37,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 HISTORY = "history"  # the step of `transform` that derives past nights
-_LOOKS = 8  # servers that the plan looks at at once
 _UNSETTLED = (PENDING, "refused", "failed")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Which missions' exports are to be ingested, and what is known of the others already."""
-
-    night: date
-    changed: list[str]
-    statuses: dict[str, str]
-    sizes: dict[str, int] = field(default_factory=dict)  # of the changed, in bytes, as far as told
-
-    def to_dict(self) -> dict[str, Any]:
-        """For logs and XCom."""
-        return {"night": str(self.night), "changed": self.changed, "statuses": self.statuses}
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What became of one mission's export at ingest: `landed`, `refused` or `failed`."""
-
-    mission: str
-    status: str
-    message: str
-    rows_read: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """For logs and XCom."""
-        return {
-            "mission": self.mission,
-            "status": self.status,
-            "message": self.message,
-            "rows_read": self.rows_read,
-        }
-
-
-def mission_keys(settings: Settings, mission: str) -> MissionKeys:
-    """The keys of a mission; a laptop that has no keys yet gets some."""
-    return MissionKeys.of(keyring(settings), mission)
-
-
-def keyring(settings: Settings) -> Keyring:
-    """The agency's keys, made if there are none and nothing was landed yet."""
-    made = any((settings.keys / name).exists() for name in (keys.MASTER, keys.LINKING))
-    if not made and settings.store is None and not any(settings.landing.glob("*/exports/*")):
-        keys.begin(settings)
-    return keys.keyring(settings)
-
-
-def transport(settings: Settings, contract: Contract) -> Transport:
-    """How the mission's export is fetched: as its connection says; from the folder of exports if there is none; by hand.
-
-    Raises LinkRefusedError for a connection that cannot be used, UnreachableError if Airflow does not tell it.
-    """
-
-    def own() -> Transport:
-        connection = connections.find(settings, contract.source.connection)
-        if connection is None:
-            return FolderTransport(settings.exports)
-        from counterflow.sources.links import linked
-
-        return linked(settings, contract, connection, keyring(settings))
-
-    return DropTransport(settings, contract, own) if waiting(settings, contract.mission) else own()
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What a look at a mission's source found: its newest delivery, and its hash if that cost no fetching."""
-
-    delivery: Delivery | None
-    sha256: str | None
-
-
-def _look(settings: Settings, night: date, contract: Contract) -> _Look:
-    fetcher = transport(settings, contract)
-    try:
-        delivery = fetcher.newest(contract, night)
-        return _Look(delivery, fetcher.known(delivery) if delivery is not None else None)
-    finally:
-        fetcher.close()
-
-
-@contextmanager
-def _looking(
-    settings: Settings, night: date, missions: Sequence[str]
-) -> Iterator[Callable[[Contract], _Look]]:
-    """How the sources of these missions are looked at: servers, several at a time, from the beginning."""
-    ahead: dict[str, Future[_Look]] = {}
-    with ThreadPoolExecutor(_LOOKS) as pool:
-        for mission in missions:
-            with suppress(Exception):  # whatever it is, it is said where the mission's turn comes
-                contract = contract_of(settings, mission)
-                if connections.find(settings, contract.source.connection) is not None:
-                    ahead[mission] = pool.submit(_look, settings, night, contract)
-
-        def look(contract: Contract) -> _Look:
-            begun = ahead.get(contract.mission)
-            return begun.result() if begun is not None else _look(settings, night, contract)
-
-        yield look
-
-
-@lru_cache(maxsize=512)
-def _contract(path: Path, _stamp: contracts.Stamp) -> Contract:
-    return contracts.load_contract(path)
-
-
-def contract_of(settings: Settings, mission: str) -> Contract:
-    """The contract of one mission, as it and all that it builds on stand now. Raises ContractError."""
-    path = settings.missions / f"{mission}.yml"
-    return _contract(path, contracts.stamp(path))
-
-
-@observed("plan")
-def plan(
-    settings: Settings,
-    night: date,
-    missions: Sequence[str] | None = None,
-    full_refresh: bool = False,
-) -> Plan:
-    """Find what was delivered, settle every mission whose export did not change, list the rest.
-
-    Raises ValueError for a mission without a contract, KeyRefusedError without a usable key, TooLateError
-    for a night whose exports retention has removed.
-    """
-    keyring(settings)  # a missing key is said at once, not 72 times
-    formats.write(settings.home)
-    known = {path.stem for path in contracts.contract_files(settings.missions)}
-    if not known:
-        raise ValueError(f"there is no contract in {settings.missions} (COUNTERFLOW_MISSIONS)")
-    if unknown := sorted(set(missions or []) - known):
-        raise ValueError(f"no contract for {', '.join(unknown)} in {settings.missions}")
-    changed: list[str] = []
-    statuses: dict[str, str] = {}
-    sizes: dict[str, int] = {}
-    todo = sorted(missions or known)
-    mend(settings)
-    with shared(settings.landing_lock), _looking(settings, night, todo) as look:
-        refuse_too_late(settings, night)
-        for mission in todo:
-            try:
-                contract = contract_of(settings, mission)
-                found = look(contract)
-                sizes[mission] = found.delivery.size if found.delivery is not None else 0
-                record = _settled(settings, night, contract, full_refresh, found)
-                if record is not None and found.delivery is not None and found.delivery.by_hand:
-                    clear_drop(settings, found.delivery)  # landed by a run that was killed then
-            except (UnreachableError, Refused):  # its own task tries again, and says what is wrong
-                record = None
-            except Exception as error:  # noqa: BLE001 - one mission stops no other
-                record = mark_failed(settings, night, mission, error)
-            if record is None:
-                changed.append(mission)
-                open_record(Landing(settings.landing, mission), night)
-            else:
-                # loaded by an earlier run of this night: this run finds it unchanged
-                done = record.status == "loaded"
-                statuses[mission] = "unchanged" if done else record.status
-    return Plan(night, changed, statuses, sizes)
-
-
-def mend(settings: Settings) -> None:
-    """End what a killed run began in landing: until then an export may be between two names."""
-    if any(settings.landing.glob("*/exports/.*")):
-        with exclusive(settings.landing_lock):
-            for folder in settings.landing.glob("[A-Z][A-Z][A-Z]"):
-                Landing(settings.landing, folder.name).finish()
-
-
-def _settled(
-    settings: Settings, night: date, contract: Contract, full_refresh: bool, found: _Look
-) -> NightRecord | None:
-    """The record of a mission for which there is nothing to do; None if its export changed, or may have."""
-    landing = Landing(settings.landing, contract.mission)
-    before, now = landing.before(night), landing.record(night)
-    delivery, sha256 = found.delivery, found.sha256
-    if delivery is None:
-        return landing.save(without_export(contract, landing, night, before))
-    if superseded(landing, night, delivery.night):
-        done = now is not None and (before is None or now.status in ("loaded", "unchanged", "late"))
-        return now if done else kept(contract, landing, night)
-    if sha256 is None:
-        return None  # only its bytes tell, and they are its task's business
-    digest = reading_digest(contract)
-    if full_refresh or (now is not None and now.status in ("failed", PENDING)):
-        return None
-    if (
-        now is not None
-        and (now.tried_sha256 or now.export_sha256) == sha256
-        and now.reading == digest
-    ):
-        landed = now.tried or now.export
-        if landed is not None and landing.find(sha256, digest, night):
-            return now  # this night is done; an export that could not be read is tried again
-    if before is None or before.export is None or before.export_sha256 != sha256:
-        return None
-    if before.reading != digest or landing.find(sha256, digest, night) != before.export:
-        return None
-    return kept(contract, landing, night, delivery.night)
-
-
-@observed("ingest")
-def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = False) -> Ingested:
-    """Read, de-personalise and land one mission's export. Never raises for the export's sake.
-
-    ConnectionError and TimeoutError are raised (without their text, unless it is ours): the caller may try again.
-    """
-    with shared(settings.landing_lock, only=f"landing/{mission}"):
-        return _ingested(settings, night, mission, full_refresh)
-
-
-def _ingested(settings: Settings, night: date, mission: str, full_refresh: bool) -> Ingested:
-    """One mission's export landed, or the record of why it was not."""
-    landing = Landing(settings.landing, mission)
-    tried = _Tried()
-    try:
-        contract = contract_of(settings, mission)
-        return _ingest(settings, night, contract, landing, full_refresh, tried)
-    except Refused as error:
-        record = stale(
-            landing,
-            night,
-            "refused",
-            refused(mission, error),
-            tried_sha256=tried.sha256,
-            reading=reading_digest(contract),
-            delivered=tried.delivery.night if tried.delivery else None,
-        )
-        return Ingested(mission, "refused", record.message)
-    except (ConnectionError, TimeoutError) as error:  # may heal: the record stands if it does not
-        said = link_failed(landing, night, error)
-        raise type(error)(said) from None
-    except LinkRefusedError as error:
-        return Ingested(mission, "failed", link_failed(landing, night, error))
-    except Exception as error:  # its text and its frames may hold personal data
-        if disk.refused(error) is not None:  # no mission's fault: there is no use in going on
-            raise
-        record = mark_failed(settings, night, mission, error)
-        return Ingested(mission, "failed", record.message)
-
-
-@dataclass(slots=True)
-class _Tried:
-    """How far an ingest came, for the record of one that is refused."""
-
-    delivery: Delivery | None = None
-    sha256: str | None = None
-
-
-def _ingest(
-    settings: Settings,
-    night: date,
-    contract: Contract,
-    landing: Landing,
-    full_refresh: bool,
-    tried: _Tried,
-) -> Ingested:
-    fetcher = transport(settings, contract)
-    try:
-        return _landed(settings, night, contract, landing, full_refresh, tried, fetcher)
-    finally:
-        fetcher.close()
-
-
-def _landed(
-    settings: Settings,
-    night: date,
-    contract: Contract,
-    landing: Landing,
-    full_refresh: bool,
-    tried: _Tried,
-    fetcher: Transport,
-) -> Ingested:
-    from counterflow import export_keys, isolation
-    from counterflow.ingest import ingest as read_export  # Arrow: not needed to plan
-    from counterflow.sealing import Seal
-    from counterflow.sources import checksums
-    from counterflow.suppression import erased_cases, remember_merged
-
-    started = time.monotonic()
-    delivery = tried.delivery = fetcher.newest(contract, night)
-    if delivery is None:
-        raise Refused(
-            "missing", "the export is gone since the plan was made", "Run the night again"
-        )
-    sha256, digest = fetcher.sha256(delivery), reading_digest(contract)
-    tried.sha256 = sha256
-    if superseded(landing, night, delivery.night):
-        raise Refused(
-            "older_export",
-            "an export of a newer date is in force",
-            "Ask the mission for its newest export",
-        )
-    refuse_older(landing, night, sha256)
-    name = None if full_refresh else landing.find(sha256, digest, night)
-    if name is None:
-        data = fetcher.fetch(delivery, contract.source.limits.packed)
-        checksums.verify(fetcher, delivery, contract.source.checksum, data)
-        fetcher.close()  # its server has done its part
-        sha256 = hashlib.sha256(data).hexdigest()  # of what is read, not of what was planned
-        tried.sha256 = sha256
-        own_keys = mission_keys(settings, contract.mission)
-        seal = Seal.of(settings)
-        erased = erased_cases(seal, landing, own_keys)
-        means = export_keys.means(settings, contract, fetcher, delivery)
-
-        def read() -> Landed:
-            return read_export(data, contract, own_keys, night, erased, delivery.by_hand, means)
-
-        landed = isolation.run(read, contract.source.limits) if settings.isolated else read()
-        again = next_reading(landed.next_reading, night)
-        name = export_name(sha256, digest, again, night)
-        outcome = Outcome(
-            mission_code=contract.mission,
-            export=name,
-            export_sha256=sha256,
-            reading=digest,
-            rows_read=landed.rows_read,
-            rows_blank=landed.rows_blank,
-            withheld=landed.withheld,
-            rows_landed=landed.rows.num_rows,
-            next_reading=again,
-            key_id=own_keys.key_id,
-            linking_id=own_keys.linking_id,
-            seconds=round(time.monotonic() - started, 3),
-        )
-        extra = {"rows": landed.rows, "signals": landed.signals, "profile": landed.profile}
-        extra["withheld"] = landed.withheld_cases
-        landing.write(seal, outcome, {**landed.tables, **extra}, full_refresh)
-        remember_merged(seal, landing, landed.withheld_cases, night)
-    found = landing.outcome(name)
-    assert found is not None
-    base = standing(landing, night, PENDING)
-    landing.save(
-        base.with_(
-            night=night,
-            status=PENDING,
-            tried=name,
-            tried_sha256=sha256,
-            reading=digest,
-            delivered=delivery.night,
-            tried_verdict=None,
-        )
-    )
-    if delivery.by_hand:
-        clear_drop(settings, delivery)
-    return Ingested(contract.mission, PENDING, "", found.rows_read)
 
 
 @observed("validate")
@@ -601,7 +220,6 @@ __all__ = [
     "Report",
     "gates",
     "ingest",
-    "keyring",
     "mend",
     "plan",
     "publish",

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from counterflow.consent import REASONS
 from counterflow.depersonalise import case_key
-from counterflow.nightly import mission_keys
+from counterflow.missions import mission_keys
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from counterflow import backups, erasure, nightly
+from counterflow import backups, erasure
 from counterflow.backups import BackupRefusedError
 from counterflow.cli import app
 from counterflow.depersonalise import case_key
 from counterflow.landing import Landing
 from counterflow.local import run_night
+from counterflow.missions import keyring, mission_keys
 from counterflow.sealing import Seal
 from counterflow.searching import search
 from counterflow.settings import Settings
@@ -85,8 +86,8 @@ def test_backup_delete_everything_restore_verify(
 def test_the_files_tell_nothing_and_hold_no_key(settings: Settings, folder: Path) -> None:
     backups.backup(settings, folder)
     written = b"".join(p.read_bytes() for p in folder.iterdir())
-    ring = nightly.keyring(settings)
-    case = case_key(nightly.mission_keys(settings, "ALB"), "A-4")
+    ring = keyring(settings)
+    case = case_key(mission_keys(settings, "ALB"), "A-4")
     for secret in (
         *key_forms(ring.master, ring.linking),
         case.encode(),
@@ -105,13 +106,13 @@ def test_who_was_erased_after_the_backup_does_not_come_back(
     backups.backup(settings, folder)
     receipt = erasure.erase(settings, "ALB", ["A-4"], NEXT)
     assert receipt.untold == []
-    case = case_key(nightly.mission_keys(settings, "ALB"), "A-4")
+    case = case_key(mission_keys(settings, "ALB"), "A-4")
     done = backups.restore(lost(settings), folder)
     assert done.erased == 1
     assert done.purged > 0
     assert search(settings, [case]).found == ()
     # it stays out whatever the mission sends
-    own = nightly.mission_keys(settings, "ALB")
+    own = mission_keys(settings, "ALB")
     assert case in erased_cases(Seal.of(settings), Landing(settings.landing, "ALB"), own)
 
 
@@ -143,7 +144,7 @@ def test_an_erasure_that_cannot_tell_a_backup_says_so(settings: Settings, folder
     backups.backup(settings, folder)
     done_ = backups.restore(lost(settings), folder, old.name)
     assert done_.erased == 1
-    case = case_key(nightly.mission_keys(settings, "ALB"), "A-5")
+    case = case_key(mission_keys(settings, "ALB"), "A-5")
     assert search(settings, [case]).found == ()
 
 

@@ -11,6 +11,7 @@ import pytest
 from counterflow import nightly
 from counterflow.contracts import contract_files
 from counterflow.landing import Landing
+from counterflow.missions import mission_keys
 from counterflow.sealing import Seal
 from counterflow.warehouse.sources import write_sources
 from tests.acceptance.test_bad_input import BAD, cases, night, others_are_loaded
@@ -31,7 +32,7 @@ def agency(tmp_path: Path) -> Agency:
 def signals(agency: Agency, on=NIGHT, mission: str = BAD) -> dict[tuple[str, str, str], int]:
     """Rows of each signal of the night, by kind, table and field, as dbt reads them."""
     codes = [path.stem for path in contract_files(agency.settings.missions)]
-    keys = {code: nightly.mission_keys(agency.settings, code) for code in codes}
+    keys = {code: mission_keys(agency.settings, code) for code in codes}
     write_sources(agency.settings, on, keys)
     source = agency.settings.build / "sources" / "signal" / "signal.parquet"
     rows = Seal.of(agency.settings).read(source).to_pylist()

@@ -19,12 +19,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from counterflow import erasure, nightly, purging
+from counterflow import erasure, purging
 from counterflow.cli import app
 from counterflow.depersonalise import case_key
 from counterflow.erasure import ErasureRefusedError
 from counterflow.landing import Landing
 from counterflow.local import run_night
+from counterflow.missions import mission_keys
 from counterflow.sealing import Seal
 from counterflow.searching import search
 from counterflow.settings import Settings
@@ -69,7 +70,7 @@ def settings(published: Agency, tmp_path: Path) -> Settings:
 
 
 def keys(settings: Settings, *numbers: int) -> list[str]:
-    return [case_key(nightly.mission_keys(settings, "ALB"), f"A-{n}") for n in numbers]
+    return [case_key(mission_keys(settings, "ALB"), f"A-{n}") for n in numbers]
 
 
 def contents(settings: Settings, path: Path, without: list[str]) -> Rows:

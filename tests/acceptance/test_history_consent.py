@@ -14,6 +14,7 @@ import pytest
 from counterflow import nightly
 from counterflow.depersonalise import case_key
 from counterflow.local import run_night
+from counterflow.missions import mission_keys
 from counterflow.sealing import Seal
 from counterflow.searching import search
 from counterflow.settings import Settings
@@ -33,7 +34,7 @@ def sheet(**changed: dict[str, str]) -> bytes:
 
 
 def key(settings: Settings, number: int) -> str:
-    return case_key(nightly.mission_keys(settings, "ALB"), f"A-{number}")
+    return case_key(mission_keys(settings, "ALB"), f"A-{number}")
 
 
 def ask(settings: Settings, query: str) -> list[tuple[object, ...]]:

@@ -17,6 +17,7 @@ from counterflow.cli import app
 from counterflow.export_keys import make, needed
 from counterflow.keys import KeyRefusedError
 from counterflow.landing import Landing
+from counterflow.missions import contract_of
 from counterflow.sealing import Seal
 from tests import locks
 from tests.acceptance.test_bad_input import night
@@ -196,7 +197,7 @@ def test_contracts_check_says_which_keys_are_there(
     agencies: tuple[Agency, Agency], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agency = agencies[0]
-    contracts = [nightly.contract_of(agency.settings, mission) for mission in MISSIONS]
+    contracts = [contract_of(agency.settings, mission) for mission in MISSIONS]
     found = {one.name: one for c in contracts for one in needed(agency.settings, c, NIGHT)}
     assert {name: one.state for name, one in found.items() if one.state != "usable"} == {
         "alb_next": "missing"
@@ -235,7 +236,7 @@ def test_a_key_that_is_made_opens_what_its_public_half_locks(tmp_path: Path, sch
     with pytest.raises(KeyRefusedError, match="there already"):
         make(agency.settings, "alb_2010", scheme)
     path.chmod(0o640)
-    (state,) = needed(agency.settings, nightly.contract_of(agency.settings, "ALB"), NIGHT)
+    (state,) = needed(agency.settings, contract_of(agency.settings, "ALB"), NIGHT)
     assert (state.state, state.is_usable) == ("unusable", False)
     with pytest.raises(ValueError, match="a key is named"):
         make(agency.settings, "../escaped", scheme)

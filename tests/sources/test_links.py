@@ -12,6 +12,7 @@ import pytest
 
 from counterflow import connections, nightly
 from counterflow.landing import Landing
+from counterflow.missions import contract_of, transport
 from counterflow.sources import LinkRefusedError, Refused, UnreachableError, remote
 from counterflow.warehouse.sentences import ours
 from counterflow.warehouse.sentences import said as spoken
@@ -60,8 +61,8 @@ def outcome(made: Agency) -> tuple[str, str]:
 
 def fetched(made: Agency) -> bytes:
     """The newest export as its transport gives it."""
-    contract = nightly.contract_of(made.settings, "ALB")
-    fetcher = nightly.transport(made.settings, contract)
+    contract = contract_of(made.settings, "ALB")
+    fetcher = transport(made.settings, contract)
     delivery = fetcher.newest(contract, NIGHT)
     assert delivery is not None
     try:

@@ -10,6 +10,7 @@ import pytest
 from counterflow import nightly
 from counterflow.building import landing_schema
 from counterflow.landing import OUTCOME, Landing, columns_digest
+from counterflow.missions import mission_keys
 from counterflow.sealing import Seal
 from counterflow.warehouse.sources import write_sources
 from tests.support import NIGHT, Agency, export
@@ -27,7 +28,7 @@ def agency(tmp_path: Path) -> Agency:
 
 
 def sources(agency: Agency) -> Path:
-    keys = {code: nightly.mission_keys(agency.settings, code) for code in agency.missions}
+    keys = {code: mission_keys(agency.settings, code) for code in agency.missions}
     write_sources(agency.settings, NIGHT, keys)
     return agency.settings.build / "sources"
 
