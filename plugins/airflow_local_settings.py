@@ -28,6 +28,8 @@ PRELOADED = (
     "counterflow.warehouse.gates",
     "counterflow.warehouse.publication",
     "counterflow.warehouse.sources",
+    "openlineage.client.event_v2",
+    "openlineage.client.facet_v2",
     "dbt.cli.main",
     "dbt.adapters.duckdb.impl",
 )

@@ -163,7 +163,7 @@ def test_logs_and_kept_publications_go_by_age(agency: Agency, tmp_path: Path) ->
     settings = agency.settings
     day = date(2026, 11, 25)
     logs = tmp_path / "logs"
-    for folder in (logs / "dag" / "run", settings.build / "dbt" / "logs"):
+    for folder in (logs / "dag" / "run", settings.build / "dbt" / "logs", settings.lineages):
         folder.mkdir(parents=True)
         for name, days in (("old.log", 6), ("new.log", 4)):
             (folder / name).write_text("x")
@@ -176,7 +176,7 @@ def test_logs_and_kept_publications_go_by_age(agency: Agency, tmp_path: Path) ->
     (kept / "warehouse-20250101-c.duckdb").write_bytes(b"y")
     os.link(kept / "warehouse-20250101-c.duckdb", settings.warehouse / "warehouse.duckdb")
     found = {(one.zone, one.count) for one in enforce(settings, day, logs)}
-    assert found == {("build", 1), ("warehouse", 1), ("airflow", 1)}
+    assert found == {("build", 1), ("lineage", 1), ("warehouse", 1), ("airflow", 1)}
     assert {p.name for p in kept.iterdir()} == {"warehouse-20261101-b.duckdb", "warehouse-20250101-c.duckdb"}  # fmt: skip
     assert [p.name for p in logs.rglob("*.log")] == ["new.log"]
 

@@ -15,6 +15,7 @@ from counterflow.settings import Settings
         ("COUNTERFLOW_HEARTBEAT", "true"),
         ("COUNTERFLOW_STATSD", "localhost"),
         ("COUNTERFLOW_STATSD", ":8125"),
+        ("COUNTERFLOW_LINEAGE", "yes"),
     ],
 )
 def test_what_is_no_setting_is_refused(

@@ -1,7 +1,7 @@
-"""What operators watch: how long each step took and how it ended, as a log line, a metric and a line of the journal.
+"""What operators watch: how long each step took and how it ended, as a log line, a metric, lineage and a line of the journal.
 
 In: a step that runs. Out: one structured log line with night, step and mission; a timing for StatsD
-(COUNTERFLOW_STATSD=host:port); the night's journal (counterflow.nights). Nothing here can stop a night, and
+(COUNTERFLOW_STATSD=host:port); lineage events (counterflow.lineage); the night's journal (counterflow.nights). Nothing here can stop a night, and
 nothing here holds a value of an export: names of steps, missions, statuses, counts and seconds.
 """
 
@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar, cast
 
-from counterflow import nights
+from counterflow import lineage, nights
 from counterflow.locks import exclusive
 from counterflow.settings import Settings
 from counterflow.store import StoreRefusedError
@@ -52,11 +52,14 @@ def observed(name: str) -> Callable[[Step[P, R]], Step[P, R]]:
         def called(settings: Settings, night: date, *args: P.args, **kwargs: P.kwargs) -> R:
             mission = str(args[0]) if name == "ingest" else ""
             began = time.monotonic()
+            told = lineage.Told(settings, night, name, mission)
             try:
                 found = step(settings, night, *args, **kwargs)
             except Exception as error:
+                told.failed(error)
                 _ended(settings, night, name, mission, time.monotonic() - began, error)
                 raise
+            told.done(found)
             _ended(settings, night, name, mission, time.monotonic() - began)
             return found
 

@@ -57,6 +57,7 @@ def enforce(settings: Settings, day: date, airflow_logs: Path | None = None) -> 
                 _exports(settings, _before(day, keep.exports)),
             ),
             Swept("landing", "night records", _records(settings, _before(day, keep.records))),
+            Swept("lineage", "files of nights", _files(settings.lineages, _before(day, keep.logs))),
             Swept("build", "files of killed runs", _tidy_build(settings)),
             Swept("keys", "keys that were never used", _tidy_keys(settings)),
             Swept("releases", "folders that were never whole", _tidy_releases(settings)),

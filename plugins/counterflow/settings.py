@@ -29,7 +29,7 @@ class Retention:
         30  # kept publications, of which there are never more than `kept_publications`
     )
     drops: int = 14  # exports that were dropped by hand and never landed
-    logs: int = 30  # files of dbt and Airflow
+    logs: int = 30  # files of dbt and Airflow, lineage events
     airflow: int = 90  # runs, task instances and XCom in Airflow's database
 
     @classmethod
@@ -86,6 +86,13 @@ def _is_on(variable: str, said: str | None) -> bool:
     return said == "1"
 
 
+def _lineage(said: str | None) -> str:
+    said = said or "file"
+    if said not in ("file", "server", "off"):
+        raise ValueError("COUNTERFLOW_LINEAGE is `file` (the default), `server` or `off`")
+    return said
+
+
 def _address(variable: str, said: str | None) -> str:
     """A host and a port, or nothing."""
     said = said or ""
@@ -118,6 +125,9 @@ class Settings:
     users: str = ""  # `login:role, …` of Airflow's UI, beside its administrator
     log_json: bool = False  # `counterflow nightly` logs its steps to standard error as JSON
     statsd: str = ""  # host:port that metrics go to; empty: nowhere
+    lineage: str = (
+        "file"  # where lineage events go: "file", "server" (as OPENLINEAGE_* say) or "off"
+    )
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     isolated: bool = (
         True  # each export is read in a process of its own, within its contract's limits
@@ -169,6 +179,7 @@ class Settings:
             users=os.environ.get("COUNTERFLOW_USERS") or "",
             log_json=os.environ.get("COUNTERFLOW_LOG") == "json",
             statsd=_address("COUNTERFLOW_STATSD", os.environ.get("COUNTERFLOW_STATSD")),
+            lineage=_lineage(os.environ.get("COUNTERFLOW_LINEAGE")),
             workers=int(os.environ.get("COUNTERFLOW_WORKERS", os.cpu_count() or 1)),
             key_source=source,
             connections=_connections(source, exports),
@@ -205,6 +216,11 @@ class Settings:
     def nights(self) -> Path:
         """The journal of each night as a whole: steps, what stopped it, who was told."""
         return self.home / "nights"
+
+    @property
+    def lineages(self) -> Path:
+        """Lineage events, a file a night."""
+        return self.home / "lineage"
 
     @property
     def backups(self) -> Path:

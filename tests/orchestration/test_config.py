@@ -131,3 +131,10 @@ def test_how_secrets_are_reached_is_taken_over_only_where_the_keys_are_there(
     there = replace(airflow, settings=replace(airflow.settings, key_source="airflow"))
     assert {n for n in there.environment() if n.startswith("AIRFLOW__")} == set(names)
     assert there.environment()["COUNTERFLOW_KEYS"] == "airflow"
+
+
+def test_airflow_measures_where_we_do(airflow: LocalAirflow) -> None:
+    assert "metrics" not in airflow.options()
+    measured = replace(airflow, settings=replace(airflow.settings, statsd="[::1]:8125"))
+    metrics = measured.options()["metrics"]
+    assert (metrics["statsd_host"], metrics["statsd_port"]) == ("::1", "8125")

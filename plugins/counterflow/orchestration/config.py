@@ -162,6 +162,7 @@ class LocalAirflow:
                 # What a worker has in hand plus what it may get next, for 72 missions in few loops.
                 "max_tis_per_query": "0",
             },
+            **self._metrics(),
             "dag_processor": {
                 # DAG files change with a release, not by the minute; each parse costs a fork.
                 "min_file_process_interval": "300",
@@ -206,6 +207,14 @@ class LocalAirflow:
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "GX_ANALYTICS_ENABLED": "false",
         }
+
+    def _metrics(self) -> Options:
+        """Airflow's own metrics to where ours go: queued tasks, the scheduler's heartbeat, parse errors."""
+        if not self.settings.statsd:
+            return {}
+        host, _, port = self.settings.statsd.rpartition(":")
+        to = {"statsd_on": "True", "statsd_host": host.strip("[]"), "statsd_port": port}
+        return {"metrics": {**to, "statsd_prefix": "airflow"}}
 
     def _is_of_secrets(self, name: str) -> bool:
         """Where keys or connections are in a secrets backend, how it is reached is the one thing taken over."""
