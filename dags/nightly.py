@@ -1,6 +1,6 @@
 """The nightly load: one run a night, one task a mission whose export changed.
 
-plan → ingest (a task a mission) → validate → transform → gates → publish → tell → report
+plan → ingest (a task a mission) → validate → transform → gates → publish → pages → tell → report
 
 What is done is in `counterflow.nightly`, the same functions that `counterflow nightly` calls; this file
 says in which order, how often, and what happens when a step fails. Tasks import it when they run, because
@@ -169,6 +169,16 @@ def nightly() -> None:
         steps, settings, night, _ = now_running()
         return steps.publish(settings, night).to_dict()
 
+    @task(multiple_outputs=False)
+    def pages() -> list[str]:
+        """What people look at, of what was published; a set that fails is seen here, and fails no night."""
+        steps, settings, night, _ = now_running()
+        shelved = steps.pages(settings, night)
+        print(shelved.text)
+        if shelved.failed:
+            raise AirflowFailException(f"pages not built: {', '.join(shelved.failed)}")
+        return list(shelved.built)
+
     @task(multiple_outputs=False, trigger_rule=TriggerRule.ALL_DONE)
     def tell() -> int:
         """What is new, to people; a channel that fails is seen here, and fails no night."""
@@ -196,6 +206,7 @@ def nightly() -> None:
         >> transform()
         >> gates()
         >> publish()
+        >> pages()
         >> tell()
         >> report()
     )

@@ -33,7 +33,7 @@ def run_night(
     full_refresh: bool = False,
     quiet: bool = False,
 ) -> Report:
-    """Plan, ingest, validate, transform, gates, publish; the report says what came of it.
+    """Plan, ingest, validate, transform, gates, publish, pages; the report says what came of it.
 
     A second run waits for the first. A build or gate that fails leaves the published warehouse as it was and is said on the terminal.
     """
@@ -43,9 +43,18 @@ def run_night(
         largest_first = sorted(plan.changed, key=lambda mission: -plan.sizes.get(mission, 0))
         _ingest(settings, night, largest_first, full_refresh, told)
         stopped = _judge_and_publish(settings, night, missions, told)
+        unshown = () if stopped else _show(settings, night, told)
         untold = _tell(settings, night)
     report = nightly.report(settings, night, plan.statuses)
-    return replace(report, stopped=stopped, untold=tuple(untold))
+    return replace(report, stopped=stopped, untold=tuple(untold), unshown=unshown)
+
+
+def _show(settings: Settings, night: date, told: Told) -> tuple[str, ...]:
+    """Build the pages; which of them could not be, for the report: it fails no night."""
+    try:
+        return nightly.pages(settings, night, told).failed
+    except Exception as error:  # noqa: BLE001 - whatever it is, the night is published
+        return (f"none of them ({type(error).__name__})",)
 
 
 def _tell(settings: Settings, night: date) -> list[str]:
@@ -61,7 +70,8 @@ def replay_night(settings: Settings, night: date, quiet: bool = False) -> Report
     with exclusive(settings.night_lock), steps(quiet) as told:
         nightly.mend(settings)
         stopped = _judge_and_publish(settings, night, None, told)
-    return replace(nightly.report(settings, night), stopped=stopped)
+        unshown = () if stopped else _show(settings, night, told)
+    return replace(nightly.report(settings, night), stopped=stopped, unshown=unshown)
 
 
 def _judge_and_publish(

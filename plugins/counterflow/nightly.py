@@ -1,7 +1,7 @@
 """The steps of a night, called by the DAG, the command line, the tests and the benchmarks alike.
 
 In: settings and a night. Out: what each step did, as small objects without anything personal.
-plan → ingest (one mission each) → validate → transform → gates → publish → report. Every step can
+plan → ingest (one mission each) → validate → transform → gates → publish → pages → tell → report. Every step can
 be repeated: what is already done is found in landing and not done again. `plan` is in
 counterflow.planning, `ingest` in counterflow.pulling; each later step is wiring of its own part.
 """
@@ -30,6 +30,7 @@ from counterflow.restating import restate
 from counterflow.settings import Settings
 
 if TYPE_CHECKING:
+    from counterflow.pages.sets import Shelved
     from counterflow.telling import Told
     from counterflow.warehouse.gates import GateResult
     from counterflow.warehouse.manifest import Build
@@ -186,6 +187,14 @@ def publish(settings: Settings, night: date) -> Publication:
         return publication
 
 
+@observed("pages")
+def pages(settings: Settings, night: date, progress: Progress | None = None) -> Shelved:
+    """Build the pages of what was published; what fails is told, and `night` stays published."""
+    from counterflow.pages.sets import build
+
+    return build(settings, progress=progress)
+
+
 def report(settings: Settings, night: date, planned: Mapping[str, str] | None = None) -> Report:
     """What the night did to each mission and what to do about it.
 
@@ -221,6 +230,7 @@ __all__ = [
     "gates",
     "ingest",
     "mend",
+    "pages",
     "plan",
     "publish",
     "report",

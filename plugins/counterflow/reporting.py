@@ -41,6 +41,7 @@ class Report:
     lines: tuple[Line, ...]
     stopped: str = ""  # why nothing was published, if something stopped it
     untold: tuple[str, ...] = ()  # channels that the digest did not reach, and why
+    unshown: tuple[str, ...] = ()  # sets of pages that were not built, and why
 
     @property
     def is_published(self) -> bool:
@@ -68,6 +69,11 @@ class Report:
         if self.untold:
             channels = ", ".join(self.untold)
             lines.append(f"  not told by {channels}. See docs/runbooks/notification_failed.md")
+        if self.unshown:
+            names = ", ".join(self.unshown)
+            lines.append(
+                f"  pages not built: {names}; what was there stays. See docs/missions_page.md"
+            )
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:

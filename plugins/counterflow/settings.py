@@ -122,6 +122,8 @@ class Settings:
     notices: Notices = Notices()
     max_age_hours: float = 30  # since the last publication; more, and `status` says bad
     deadline: str = ""  # HH:MM, UTC, where the schedule is on; read by dags/nightly.py
+    # Sets of pages that a night builds after its publication (counterflow.pages.sets); from the environment: all.
+    pages_built: tuple[str, ...] = ()
     users: str = ""  # `login:role, …` of Airflow's UI, beside its administrator
     log_json: bool = False  # `counterflow nightly` logs its steps to standard error as JSON
     statsd: str = ""  # host:port that metrics go to; empty: nowhere
@@ -176,6 +178,7 @@ class Settings:
             notices=Notices.from_env(),
             max_age_hours=float(os.environ.get("COUNTERFLOW_MAX_AGE_HOURS") or 30),
             deadline=os.environ.get("COUNTERFLOW_DEADLINE") or "",
+            pages_built=_pages(os.environ.get("COUNTERFLOW_PAGES")),
             users=os.environ.get("COUNTERFLOW_USERS") or "",
             log_json=os.environ.get("COUNTERFLOW_LOG") == "json",
             statsd=_address("COUNTERFLOW_STATSD", os.environ.get("COUNTERFLOW_STATSD")),
@@ -268,6 +271,11 @@ class Settings:
         return self.home / "warehouse"
 
     @property
+    def pages(self) -> Path:
+        """What the night shows people: one folder a set of pages (counterflow.pages.shelf)."""
+        return self.home / "pages"
+
+    @property
     def releases(self) -> Path:
         """Numbered releases for outside, the ledger, and what is remembered of each inside."""
         return self.home / "releases"
@@ -295,6 +303,12 @@ def _connections(key_source: str, exports: Path | None) -> str:
     has = "AIRFLOW__SECRETS__BACKEND" in os.environ or key_source == "airflow"
     has = has or any(name.startswith("AIRFLOW_CONN_") for name in os.environ)
     return "airflow" if has else "task"
+
+
+def _pages(said: str | None) -> tuple[str, ...]:
+    """Names of sets of pages with commas between them; `all` (the default), or `none`."""
+    names = tuple(filter(None, (name.strip() for name in (said or "all").split(","))))
+    return () if names == ("none",) else names
 
 
 def _whole(variable: str, said: str | None, default: int) -> int:

@@ -41,7 +41,7 @@ print(json.dumps(dict(
     runs=dag.max_active_runs if dag else None, params=sorted(dag.params) if dag else None,
 )))
 """
-STEPS = ["plan", "ingest", "validate", "transform", "gates", "publish", "tell", "report"]
+STEPS = ["plan", "ingest", "validate", "transform", "gates", "publish", "pages", "tell", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,8 @@ steps.validate = step("validate", lambda *a: [])
 steps.transform = step("transform", lambda *a: Made())
 steps.gates = step("gates", lambda *a: [])
 steps.publish = step("publish", lambda *a: Made(night="n"))
+steps.pages = step("pages", lambda *a: Result(
+    built=["missions"], text="shown", failed=["checks (KeyError)"] if night.get("blind") else []))
 steps.tell = step("tell", lambda *a: Result(
     news=1, text="told", failed=["mail (ConnectionRefusedError)"] if night.get("deaf") else []))
 steps.report = step("report", lambda *a: Made(text="the report"))
@@ -163,6 +165,7 @@ NIGHTS: dict[str, dict[str, Any]] = {
     "unchanged": {"changed": []},
     "with a failed mission": {"statuses": {"MDA": "failed", "UKR": "refused"}},
     "that nobody hears of": {"deaf": True},
+    "without some pages": {"blind": True},
     **{f"{step} breaks": {"broken": step} for step in BREAKABLE},
 }
 
@@ -207,6 +210,14 @@ def test_a_failed_mission_is_seen_and_stops_nothing(nights: dict[str, Any]) -> N
 def test_a_digest_that_is_not_sent_is_seen_and_fails_no_night(nights: dict[str, Any]) -> None:
     found = nights["that nobody hears of"]
     assert found["states"]["tell"] == ["failed"]
+    assert found["run"] == "success"
+
+
+def test_pages_that_are_not_built_are_seen_and_fail_no_night(nights: dict[str, Any]) -> None:
+    found = nights["without some pages"]
+    assert found["states"]["pages"] == ["failed"]
+    assert found["states"]["tell"] == ["success"]
+    assert called(found)[-3:] == ["pages", "tell", "report"]
     assert found["run"] == "success"
 
 

@@ -191,6 +191,7 @@ class LocalAirflow:
             "COUNTERFLOW_EXPORTS": str(self.settings.exports),
             "COUNTERFLOW_MISSIONS": str(self.settings.missions),
             "COUNTERFLOW_KEYS": self.settings.key_source,
+            "COUNTERFLOW_PAGES": ",".join(self.settings.pages_built) or "none",
             "COUNTERFLOW_CONNECTIONS": {"task": "auto"}.get(
                 self.settings.connections, self.settings.connections
             ),

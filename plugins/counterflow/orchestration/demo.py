@@ -27,7 +27,7 @@ from counterflow.orchestration.processes import (
 )
 from counterflow.settings import Settings
 
-STEPS = ("plan", "ingest", "validate", "transform", "gates", "publish", "tell", "report")
+STEPS = ("plan", "ingest", "validate", "transform", "gates", "publish", "pages", "tell", "report")
 DEMO_COMPONENTS = ("api-server", "dag-processor", "scheduler")
 
 
