@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -14,11 +15,18 @@ from counterflow import auditing
 def test_the_list_holds_what_is_locked(tmp_path: Path) -> None:
     count = auditing.sbom(tmp_path / "sbom.json")
     said = json.loads((tmp_path / "sbom.json").read_text("utf-8"))
-    held = {c["name"].lower().replace("_", "-"): c["version"] for c in said["components"]}
-    names = {name.lower().replace("_", "-"): version for name, version in auditing.locked().items()}
+    held = sorted((one["name"], one["version"]) for one in said["components"])
+    names = sorted(re.findall(r"^([a-z0-9._-]+)==([^ ;]+)", auditing.LOCK.read_text("utf-8"), re.MULTILINE))  # fmt: skip
     assert said["bomFormat"] == "CycloneDX"
     assert held == names
+    assert count == len(names)
     assert count > 150
+    (duckdb,) = (one for one in said["components"] if one["name"] == "duckdb")
+    assert duckdb["purl"] == f"pkg:pypi/duckdb@{duckdb['version']}"
+    assert f"--hash=sha256:{duckdb['hashes'][0]['content']}" in auditing.LOCK.read_text("utf-8")
+    first = (tmp_path / "sbom.json").read_bytes()
+    auditing.sbom(tmp_path / "sbom.json")
+    assert (tmp_path / "sbom.json").read_bytes() == first
 
 
 @pytest.mark.parametrize(

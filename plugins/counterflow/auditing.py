@@ -11,6 +11,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from counterflow.settings import PROJECT, Settings
@@ -20,21 +21,51 @@ FOUND, UNKNOWN = 1, 2
 _BIN = Path(sys.executable).parent
 
 
-def locked(lock: Path = LOCK) -> dict[str, str]:
-    """Name and version of every package of the lock."""
-    return dict(
-        re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock.read_text("utf-8"), re.MULTILINE)
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A package of the lock; one with markers may be there in two versions."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]  # SHA-256 of each file that is accepted
+
+
+def locked(lock: Path = LOCK) -> list[Locked]:
+    """Every package of the lock, in its order."""
+    text = lock.read_text("utf-8")
+    blocks = re.finditer(
+        r"^([A-Za-z0-9._-]+)==([^\s;\\]+)[^\n]*((?:\n +--hash=[^\n]*)+)", text, re.M
     )
+    return [
+        Locked(one[1], one[2], tuple(re.findall(r"sha256:([0-9a-f]{64})", one[3])))
+        for one in blocks
+    ]
 
 
 def sbom(target: Path, lock: Path = LOCK) -> int:
-    """Write the list of what is locked; how many components it has."""
+    """Write the list of what is locked; how many components it has. The same lock gives the same bytes."""
+    from cyclonedx.model import HashAlgorithm, HashType
+    from cyclonedx.model.bom import Bom
+    from cyclonedx.model.component import Component, ComponentType
+    from cyclonedx.output.json import JsonV1Dot6
+    from packageurl import PackageURL
+
+    components = [
+        Component(
+            name=one.name,
+            version=one.version,
+            type=ComponentType.LIBRARY,
+            bom_ref=f"{one.name}=={one.version}",
+            purl=PackageURL("pypi", name=one.name, version=one.version),
+            hashes=[HashType(alg=HashAlgorithm.SHA_256, content=each) for each in one.hashes],
+        )
+        for one in locked(lock)
+    ]
+    said = json.loads(JsonV1Dot6(Bom(components=components)).output_as_string())
+    del said["serialNumber"], said["metadata"]["timestamp"]  # of this run, not of the lock
     target.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(_BIN / "cyclonedx-py"), "requirements", str(lock), "--of", "JSON"]
-    subprocess.run(
-        [*command, "--output-reproducible", "-o", str(target)], check=True, capture_output=True
-    )
-    return len(json.loads(target.read_text("utf-8"))["components"])
+    target.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", "utf-8")
+    return len(components)
 
 
 def vulnerabilities(lock: Path = LOCK) -> tuple[int, str]:
