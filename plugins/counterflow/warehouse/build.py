@@ -26,6 +26,7 @@ from counterflow.warehouse.sources import DBT_RESULT, write_source
 
 Progress = Callable[[str, int, int], None]
 FILES = ("warehouse.duckdb", "scratch.duckdb")
+UNWRITTEN = "--no-write-json"  # three megabytes each time; the last half of a build writes them once
 _FAILED = ("error", "fail", "runtime error")
 
 
@@ -40,7 +41,7 @@ def build(
     started = seconds()
     _remove(settings)
     try:
-        results = _dbt(settings, night, "facts", progress)
+        results = _dbt(settings, night, "facts", progress, UNWRITTEN)
         _write_results(settings, results)
         results += _dbt(settings, night, "quality", progress)
     finally:
@@ -58,7 +59,7 @@ def build_past(settings: Settings, night: date) -> None:
     """Run as much of dbt on the sources of a past night as its history needs. Raises BuildFailed."""
     _remove(settings)
     try:
-        results = _dbt(settings, night, "past", None, "--exclude-resource-type", "test")
+        results = _dbt(settings, night, "past", None, UNWRITTEN, "--exclude-resource-type", "test")
     finally:
         _close()
     _refuse_broken(settings, night, results)
@@ -101,7 +102,7 @@ def _dbt(
     chosen = ["--selector", selector, "--exclude-resource-type", "unit_test", *further]
     # The night as a variable of dbt would make it parse the whole project anew each night.
     with _environment(COUNTERFLOW_HOME=str(settings.home), COUNTERFLOW_NIGHT=str(night)):
-        parsed = _parsed(settings, [*quiet, "parse", *where])
+        parsed = _parsed(settings, [*quiet, "parse", UNWRITTEN, *where])
         runner = dbtRunner(parsed, callbacks=[_callback(progress)] if progress else [])
         outcome = runner.invoke([*quiet, "build", *chosen, *where])
     if outcome.exception is not None or not isinstance(outcome.result, RunExecutionResult):
