@@ -14,6 +14,8 @@ COPY plugins plugins
 COPY dags dags
 COPY dbt_project dbt_project
 COPY expectations expectations
+# The questions of the analysts' site are read out of their guide.
+COPY docs/analysts.md docs/analysts.md
 RUN uv pip install --python /opt/venv/bin/python --no-cache --no-deps --no-build-isolation --editable . \
     && /opt/venv/bin/python -m compileall -q plugins dags
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,11 @@ from counterflow import connections
 
 settings.register_profile("counterflow", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("counterflow")
+
+
+# Commands that tests run in processes of their own draw no pages, which takes as long as a small night; tests that look
+# at pages build them.
+os.environ.setdefault("COUNTERFLOW_PAGES", "none")
 
 
 @pytest.fixture(autouse=True)

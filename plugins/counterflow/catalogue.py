@@ -1,6 +1,7 @@
 """The catalogue: every table of the warehouse, what it is made of and what is made of it, from dbt's manifest.
 
-In: the dbt project (parsed, nothing is run). Out: `docs/catalogue.md`, which `python -m counterflow.catalogue` writes.
+In: the dbt project (parsed, nothing is run). Out: `docs/catalogue.md`, and the lineage as data for the analysts' site
+(`site/lineage.json`), which has no time to ask dbt each night; `python -m counterflow.catalogue` writes both.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from counterflow.settings import PROJECT
 from counterflow.warehouse.hashes import PUBLIC
 
 PAGE = PROJECT / "docs" / "catalogue.md"
+LINEAGE = Path(__file__).with_name("site") / "lineage.json"
 
 _HEAD = """# The catalogue
 
@@ -74,6 +76,31 @@ def page(found: dict[str, Any]) -> str:
     parts.append("## Who reads it\n")
     parts.append("\n".join(_exposures(found)) + "\n")
     return "\n".join(parts)
+
+
+def lineage(found: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """Each published table: the published tables that it is made of, and those that read it."""
+    tables = {
+        unique_id: f"{node['schema']}.{node['alias']}"
+        for unique_id, node in found["nodes"].items()
+        if node["resource_type"] in ("model", "snapshot") and node["schema"] in PUBLIC
+    }
+    made: dict[str, list[str]] = {
+        name: sorted(tables[parent] for parent in _published_parents(found, unique_id, set(tables)))
+        for unique_id, name in tables.items()
+    }
+    return {
+        name: {
+            "made_of": parents,
+            "read_by": sorted(other for other, of in made.items() if name in of),
+        }
+        for name, parents in sorted(made.items())
+    }
+
+
+def lineage_text(found: dict[str, Any]) -> str:
+    """The text of `site/lineage.json`."""
+    return json.dumps(lineage(found), indent=1) + "\n"
 
 
 def _lineage(found: dict[str, Any], models: list[dict[str, Any]]) -> Iterator[str]:
@@ -152,5 +179,7 @@ def _exposures(found: dict[str, Any]) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(manifest()), encoding="utf-8")
-    print(f"{PAGE.relative_to(PROJECT)} written")
+    parsed = manifest()
+    for path, text in ((PAGE, page(parsed)), (LINEAGE, lineage_text(parsed))):
+        path.write_text(text, encoding="utf-8")
+        print(f"{path.relative_to(PROJECT)} written")

@@ -30,6 +30,7 @@ def is_refusal(error: BaseException) -> bool:
         "StoreRefusedError",
         "StoreUnreachableError",
         "SealRefusedError",
+        "SiteRefusedError",
         "TooLateError",
         "UnreachableError",
     }

@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from counterflow.settings import PROJECT, Settings
+from counterflow.settings import Settings
 from counterflow.shell import connect
+from counterflow.site.guide import GUIDE, WRONG, Section, sections
 
-GUIDE = PROJECT / "docs" / "analysts.md"
-_SQL = re.compile(r"^```sql\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-WRONG = "Wrong way "
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One `###` section: its title, its queries, and its prose."""
-
-    title: str
-    queries: tuple[str, ...]
-    prose: str
-
-    def __str__(self) -> str:
-        return self.title
-
-
-def sections() -> list[Section]:
-    """The `###` sections of the guide, in order; each ends at the next heading."""
-    _, *parts = re.split(r"^### ", GUIDE.read_text("utf-8"), flags=re.MULTILINE)
-    found = []
-    for part in parts:
-        title, _, text = part.partition("\n")
-        text = re.split(r"^## ", text, flags=re.MULTILINE)[0]
-        found.append(Section(title.strip(), tuple(_SQL.findall(text)), _SQL.sub("", text).strip()))
-    return found
-
-
-QUESTIONS = [section for section in sections() if re.match(r"\d+\. ", section.title)]
-WRONG_WAYS = [section for section in sections() if section.title.startswith(WRONG)]
+ALL = sections(GUIDE.read_text("utf-8"))
+QUESTIONS = [section for section in ALL if re.match(r"\d+\. ", section.title)]
+WRONG_WAYS = [section for section in ALL if section.title.startswith(WRONG)]
 
 
 def answer(published: Settings, query: str) -> list[tuple[Any, ...]]:

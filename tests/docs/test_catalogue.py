@@ -47,3 +47,20 @@ def test_lineage_goes_through_private_models(found: dict[str, Any]) -> None:
 
 def test_the_page_is_the_same_twice(found: dict[str, Any]) -> None:
     assert catalogue.page(found) == catalogue.page(catalogue.manifest())
+
+
+def test_the_lineage_of_the_site_is_current(found: dict[str, Any]) -> None:
+    assert catalogue.LINEAGE.read_text("utf-8") == catalogue.lineage_text(found), (
+        "site/lineage.json is not what the dbt project says: run `python -m counterflow.catalogue`"
+    )
+
+
+def test_lineage_names_published_tables_both_ways(found: dict[str, Any]) -> None:
+    made = catalogue.lineage(found)
+    assert "core.fct_case" in made["analysis.emerging"]["made_of"]
+    assert "analysis.emerging" in made["core.fct_case"]["read_by"]
+    assert made["history.fct_case"]["made_of"] == ["core.fct_case"]
+    assert {name.partition(".")[0] for name in made} == set(PUBLIC)
+    for name, line in made.items():
+        for parent in line["made_of"]:
+            assert name in made[parent]["read_by"]

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Debian's servers that tests start: installed where they are missing, this is root and apt is there; else named.
+# Debian's servers, and the browser, that tests start: installed where they are missing, this is root and apt is there; else named.
 # Nothing is left running: packages are told not to start what they install.
 set -euo pipefail
 PATH="$PATH:/usr/sbin:/sbin"
-declare -A package=([sshd]=openssh-server [nginx]=nginx [redis-server]=redis-server [psql]=postgresql)
+declare -A package=([sshd]=openssh-server [nginx]=nginx [redis-server]=redis-server [psql]=postgresql [chromium]=chromium)
 missing=()
 for program in "${!package[@]}"; do
     command -v "$program" >/dev/null || missing+=("${package[$program]}")

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from counterflow.cli import keeping, keys, loading, looking, missions, quarantine, releases
+from counterflow.cli import keeping, keys, loading, looking, missions, quarantine, releases, showing
 
 app = typer.Typer(
     name="counterflow",
@@ -29,6 +29,7 @@ for verb in (
     looking.verify,
     looking.score,
     looking.sql,
+    showing.site,
     missions.onboard,
     keeping.erase,
     keeping.backup,

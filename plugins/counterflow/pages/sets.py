@@ -22,7 +22,13 @@ Progress = Callable[[str, int, int], None]
 log = logging.getLogger("counterflow.pages")
 
 
-SETS: dict[str, Builder] = {}
+def _analysts(settings: Settings, folder: Path) -> None:
+    from counterflow import site  # what draws is heavy: only when it is needed
+
+    site.build(settings.warehouse / "warehouse.duckdb", folder, settings)
+
+
+SETS: dict[str, Builder] = {"analysts": _analysts}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,9 @@ from counterflow.warehouse.sources import DBT_RESULT, write_source
 
 Progress = Callable[[str, int, int], None]
 FILES = ("warehouse.duckdb", "scratch.duckdb")
-UNWRITTEN = "--no-write-json"  # three megabytes each time; the last half of a build writes them once
+UNWRITTEN = (
+    "--no-write-json"  # three megabytes each time; the last half of a build writes them once
+)
 _FAILED = ("error", "fail", "runtime error")
 
 
