@@ -118,8 +118,11 @@ def nightly() -> None:
     @task(multiple_outputs=False)
     def plan() -> list[str]:
         """The missions whose export changed; what is known of the others already."""
+        from counterflow.nights import came_from
+
         steps, settings, night, params = now_running()
         found = steps.plan(settings, night, params["missions"] or None, params["full_refresh"])
+        came_from(settings, night, get_current_context()["run_id"])
         get_current_context()["ti"].xcom_push("statuses", found.statuses)
         return found.changed
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from counterflow import disk
+from counterflow.locks import exclusive
 from counterflow.settings import Settings
 
 STEPS = ("plan", "validate", "transform", "gates", "publish")  # ingest is told by its missions
@@ -30,6 +31,7 @@ class Journal:
     gates: list[str] = field(default_factory=list)  # names of the gates that failed
     news: int = 0  # lines of the last digest
     told: dict[str, str] = field(default_factory=dict)  # channel → `sent`, or why not
+    run: str = ""  # the id of the run of Airflow that began it last; empty: begun elsewhere
 
     @property
     def failed_step(self) -> str:
@@ -57,6 +59,14 @@ def journal(settings: Settings, night: date) -> Journal:
         return Journal(**{**said, "night": night})
     except (OSError, ValueError, TypeError):
         return Journal(night)
+
+
+def came_from(settings: Settings, night: date, run: str) -> None:
+    """Write down which run of Airflow loads a night, so that its page can lead there."""
+    with exclusive(settings.nights_lock):
+        book = journal(settings, night)
+        book.run = run
+        book.save(settings)
 
 
 def newest(settings: Settings) -> date | None:

@@ -7,12 +7,20 @@ what missions write is escaped, and could do nothing if it were not.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, RedirectResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from markupsafe import Markup
 
-from counterflow.pages import shelf
+from counterflow.pages import rendering, shelf, views
+from counterflow.pages.reading import NothingToShow, opened
+from counterflow.pages.sets import TITLES
+from counterflow.pages.words import words
 from counterflow.settings import Settings
 
 # Answers in place of the page: a redirect to the login, or a refusal. None: go on.
@@ -27,6 +35,9 @@ _SHELF = (
     "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'none'; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
+# Scripts of others run in an origin of their own: they cannot ask Airflow for anything in the reader's name.
+_SANDBOXED = {"dbt": f"{_SHELF}; sandbox allow-scripts allow-downloads"}
+_ASSETS = {"pages.css": "text/css", "pages.js": "text/javascript"}
 
 
 def create_app(settings: Callable[[], Settings], guard: Guard) -> FastAPI:
@@ -44,17 +55,124 @@ def create_app(settings: Callable[[], Settings], guard: Guard) -> FastAPI:
         answer.headers.setdefault("Cache-Control", "private, no-cache")
         return answer
 
+    @app.exception_handler(NothingToShow)
+    def nothing(request: Request, error: NothingToShow) -> Response:
+        said = {"title": error.title, "text": error.text, "page": error.page}
+        return _page(request, settings(), "problem.html", 503, **said)
+
+    @app.get("/")
+    def home(request: Request) -> Response:
+        return RedirectResponse(f"{_base(request)}/missions", 307)
+
+    @app.get("/missions")
+    def missions(request: Request) -> Response:
+        asked = views.Asked.of(request.query_params)
+
+        def query(**changes: str) -> str:
+            order = "desc" if asked.descending else "asc"
+            said = {
+                "q": asked.q,
+                "status": asked.status,
+                "sort": asked.sort,
+                "order": order,
+                "nights": str(asked.nights),
+            }
+            return urlencode({name: value for name, value in (said | changes).items() if value})
+
+        with opened(settings()) as warehouse:
+            found = views.matrix(warehouse, asked)
+        return _page(request, settings(), "missions.html", here="missions", query=query, **found)
+
+    @app.get("/missions/{code}")
+    def mission(request: Request, code: str) -> Response:
+        found = None
+        if re.fullmatch(r"[A-Z]{3}", code):
+            with opened(settings()) as warehouse:
+                found = views.mission(settings(), warehouse, code, words())
+        if found is None:
+            return _missing(request, settings(), "There is no mission of this code.")
+        return _page(request, settings(), "mission.html", here="missions", **found)
+
+    @app.get("/nights")
+    def last_night(request: Request) -> Response:
+        with opened(settings()) as warehouse:
+            known = warehouse.nights(1)
+        if not known:
+            return _missing(request, settings(), "The warehouse holds no night yet.")
+        return RedirectResponse(f"{_base(request)}/nights/{known[-1]}", 307)
+
+    @app.get("/nights/{night}")
+    def one_night(request: Request, night: str) -> Response:
+        found = None
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", night, re.ASCII):
+            try:
+                with opened(settings()) as warehouse:
+                    found = views.night(settings(), warehouse, date.fromisoformat(night))
+            except ValueError:
+                found = None
+        if found is None:
+            return _missing(request, settings(), "No night of this date was published.")
+        return _page(request, settings(), "night.html", here="nights", **found)
+
+    @app.get("/runbooks/{page}")
+    def runbook(request: Request, page: str) -> Response:
+        from markdown_it import MarkdownIt
+
+        text = rendering.runbook(page)
+        if text is None:
+            return _missing(request, settings(), "There is no runbook of this name here.")
+        body = Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # noqa: S704 - our own page
+        return _page(request, settings(), "runbook.html", title=page.replace("_", " "), body=body)
+
+    @app.get("/static/{name}")
+    def asset(name: str) -> Response:
+        if name not in _ASSETS:
+            return Response("There is no such file.", 404)
+        headers = {"Cache-Control": "private, max-age=300"}
+        return FileResponse(
+            rendering.HERE / "static" / name, media_type=_ASSETS[name], headers=headers
+        )
+
     @app.get("/pages/{name}")
     def folder(request: Request, name: str) -> Response:
         """Links within a set are relative to its folder."""
-        return RedirectResponse(f"{request.scope.get('root_path', '')}/pages/{name}/", 307)
+        return RedirectResponse(f"{_base(request)}/pages/{name}/", 307)
 
     @app.get("/pages/{name}/{path:path}")
-    def page(name: str, path: str) -> Response:
+    def page(request: Request, name: str, path: str) -> Response:
         """A file of a set."""
         found = shelf.find(settings(), name, path)
         if found is None:
-            return Response("There is no such page, or it was not built yet.", 404)
-        return FileResponse(found, headers={"Content-Security-Policy": _SHELF})
+            return _missing(request, settings(), "There is no such page, or it was not built yet.")
+        return FileResponse(
+            found, headers={"Content-Security-Policy": _SANDBOXED.get(name, _SHELF)}
+        )
+
+    @app.get("/{path:path}")
+    def other(request: Request, path: str) -> Response:
+        return _missing(request, settings(), "There is no such page.")
 
     return app
+
+
+def _page(
+    request: Request, settings: Settings, name: str, code: int = 200, /, **values: Any
+) -> HTMLResponse:
+    base = _base(request)
+    shown = {
+        "base": base,
+        "airflow": base.removesuffix("/counterflow"),
+        "here": "",
+        "shelves": [(one, title) for one, title in TITLES.items() if shelf.find(settings, one, "")],
+        "checks": shelf.find(settings, "checks", "") is not None,
+        "runbooks": lambda page: rendering.runbook_address(settings, base, page),
+    }
+    return HTMLResponse(rendering.render(name, **(shown | values)), code)
+
+
+def _missing(request: Request, settings: Settings, text: str) -> Response:
+    return _page(request, settings, "problem.html", 404, title="Not found", text=text, page="")
+
+
+def _base(request: Request) -> str:
+    return str(request.scope.get("root_path", ""))

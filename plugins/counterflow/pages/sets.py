@@ -28,7 +28,37 @@ def _analysts(settings: Settings, folder: Path) -> None:
     site.build(settings.warehouse / "warehouse.duckdb", folder, settings)
 
 
-SETS: dict[str, Builder] = {"analysts": _analysts}
+def _checks(settings: Settings, folder: Path) -> None:
+    from counterflow.pages import checks
+
+    checks.build(settings, folder)
+
+
+def _dbt(settings: Settings, folder: Path) -> None:
+    from counterflow.pages import dbt_docs
+
+    dbt_docs.build(settings, folder)
+
+
+def _stewards(settings: Settings, folder: Path) -> None:
+    from counterflow.pages import stewards
+
+    stewards.build(settings, folder)
+
+
+SETS: dict[str, Builder] = {
+    "stewards": _stewards,
+    "checks": _checks,
+    "dbt": _dbt,
+    "analysts": _analysts,
+}
+# What the navigation calls a set that is on the shelf.
+TITLES = {
+    "analysts": "For analysts",
+    "checks": "Data docs",
+    "dbt": "dbt docs",
+    "stewards": "For stewards",
+}
 
 
 @dataclass(frozen=True, slots=True)
