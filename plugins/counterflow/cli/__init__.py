@@ -11,7 +11,17 @@ import sys
 
 import typer
 
-from counterflow.cli import keeping, keys, loading, looking, missions, quarantine, releases, showing
+from counterflow.cli import (
+    keeping,
+    keys,
+    loading,
+    looking,
+    missions,
+    pages,
+    quarantine,
+    releases,
+    showing,
+)
 
 app = typer.Typer(
     name="counterflow",
@@ -40,6 +50,7 @@ for verb in (
 app.add_typer(missions.app, name="contracts")
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(keys.app, name="keys")
+app.add_typer(pages.app, name="pages")
 app.add_typer(releases.app, name="release")
 
 

@@ -8,8 +8,8 @@ keeps cases out for want of a clear consent, then questions that are asked and s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from counterflow.contracts import Contract
 from counterflow.contracts.model import Column
@@ -45,6 +45,13 @@ class Advice:
     rank: int = 0
 
 
+class Place(NamedTuple):
+    """Rows of the export in force that fail a rule: how many, and where the first of them are."""
+
+    rows: int
+    lines: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """What is known of a mission's export in force, for advice."""
@@ -54,8 +61,9 @@ class Trouble:
     issues: Sequence[Row] = ()
     coverage: Sequence[Row] = ()
     contract: Contract | None = None
-    # (rule, source) → the first places of its rows, where the landing may be looked at
-    places: Mapping[tuple[str, str], tuple[int, ...]] = field(default_factory=dict)
+    # Rule → rows of the export in force, where the landing can be looked at. The rules of a night in which an export was
+    # refused are of that export; these are always of the one whose counts are shown.
+    places: Mapping[str, Place] | None = None
 
 
 def advice(trouble: Trouble) -> list[Advice]:
@@ -75,32 +83,31 @@ def _of_the_export(trouble: Trouble) -> Iterator[Advice]:
 
 
 def _of_rows(trouble: Trouble) -> Iterator[Advice]:
-    for rule in trouble.rules:
-        table, _, name = rule["rule_id"].partition(".")
-        if rule["status"] != "failed" or rule["severity"] != "critical" or table == "profile":
-            continue
+    for rule_id, found in _critical(trouble):
+        table, _, name = rule_id.partition(".")
         ending = next(
             (e for e in ("mapped", "readable", "not_future") if name.endswith(f"_{e}")), name
         )
-        kind = _RULES.get(rule["rule_id"]) or _RULES.get(ending)
+        kind = _RULES.get(rule_id) or _RULES.get(ending)
         if kind is None:
             continue
         about = name.removesuffix(f"_{ending}") if ending != name else ""
-        if rule["rule_id"] == "case.registered_on_not_before_birth":
+        if rule_id == "case.registered_on_not_before_birth":
             about = "registered_on"
         file, column = place(trouble.contract, table, about)
-        lines = next(
-            (p for (rule_id, _), p in trouble.places.items() if rule_id == rule["rule_id"]), ()
-        )
-        yield Advice(
-            kind,
-            rule["rows_failed"] or 0,
-            file,
-            column,
-            lines,
-            f"{table}.{about}" if about else table,
-            1,
-        )
+        named = f"{table}.{about}" if about else table
+        yield Advice(kind, found.rows, file, column, found.lines, named, 1)
+
+
+def _critical(trouble: Trouble) -> Iterator[tuple[str, Place]]:
+    """The critical rules of rows that fail, with what is known of the rows."""
+    if trouble.places is not None:
+        yield from trouble.places.items()
+        return
+    for rule in trouble.rules:
+        of_rows = rule["severity"] == "critical" and rule["table_name"] != "profile"
+        if of_rows and rule["status"] == "failed":
+            yield rule["rule_id"], Place(rule["rows_failed"] or 0, ())
 
 
 def _of_consent(trouble: Trouble) -> Iterator[Advice]:

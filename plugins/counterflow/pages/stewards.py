@@ -8,14 +8,14 @@ there are words in it. It holds counts and places; what a row holds is nowhere.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from counterflow.contracts import Contract, ContractError
 from counterflow.keys import KeyRefusedError
 from counterflow.missions import contract_of
 from counterflow.pages import rendering
-from counterflow.pages.advising import Advice, Trouble, advice
+from counterflow.pages.advising import Advice, Place, Trouble, advice
 from counterflow.pages.reading import Row, Warehouse, opened
 from counterflow.pages.words import words
 from counterflow.quarantine import failing
@@ -25,7 +25,7 @@ from counterflow.settings import Settings
 MOST = 3  # things that would help
 _LINES = 12  # places of rows that are named
 
-Places = Mapping[tuple[str, str], tuple[int, ...]]
+Places = Mapping[str, Place]
 
 
 class NoSuchMission(Exception):
@@ -70,7 +70,7 @@ def _troubles(
             names[code]["mission_name"] if code in names else code,
             Trouble(
                 load, rules.get(code, []), issues.get(code, []), warehouse.coverage(code),
-                _contract(settings, code), places.get(code, {}),
+                _contract(settings, code), None if places is None else places.get(code, {}),
             ),
         )  # fmt: skip
 
@@ -82,14 +82,18 @@ def _by_mission(rows: list[Row]) -> dict[str, list[Row]]:
     return found
 
 
-def _places(settings: Settings, night: date, only: str | None) -> dict[str, Places]:
-    """Where the rows are that were held back; nothing where the landing or its key is not on this machine."""
-    found: dict[str, dict[tuple[str, str], tuple[int, ...]]] = {}
+def _places(settings: Settings, night: date, only: str | None) -> dict[str, Places] | None:
+    """Where the rows are that were held back; None where the landing or its key is not on this machine."""
+    found: dict[str, dict[str, Place]] = {}
+    if not settings.landing.is_dir():
+        return None
     try:
         for one in failing(settings, night, only, _LINES):
-            found.setdefault(one.mission, {})[one.rule_id, one.source] = one.places
+            own = found.setdefault(one.mission, {})
+            rows, lines = own.get(one.rule_id, Place(0, ()))
+            own[one.rule_id] = Place(rows + one.rows, lines or one.places)
     except (KeyRefusedError, SealRefusedError, OSError):
-        return {}
+        return None
     return dict(found)
 
 
@@ -111,12 +115,19 @@ def _page(name: str, trouble: Trouble) -> str:
         said=said,
         name=name,
         load=trouble.load,
+        taken=_taken(trouble.load),
         columns=columns,
         unread=[said.advice(one) for one in unread],
         help=[said.advice(one) for one in found[:MOST]],
     )
 
 
+def _taken(load: Row) -> date | None:
+    """The date of the last delivery that was taken."""
+    days = load["days_since_success"]
+    return None if days is None else load["night"] - timedelta(days=days)
+
+
 def _is_unread(one: Advice) -> bool:
     """Whether it is about something that could not be read, and not about something that was not said."""
-    return one.kind not in ("send", "consent_blank", "seldom_answered")
+    return one.kind not in ("send", "refused", "consent_blank", "seldom_answered")
