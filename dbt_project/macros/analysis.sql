@@ -1,6 +1,9 @@
--- What the marts of the analysis schema share: who is counted (person, member), what they answered (answer), and the
--- count of it (counted). A mart is `with {{ analysis_person() }}, {{ analysis_member([…]) }}, {{ analysis_answers(…) }},
--- {{ analysis_counted([…]) }} select {{ analysis_columns([…]) }} from counted`.
+-- What the marts of the analysis schema share: who is counted (person), in which groups (placed, cell_group), what they
+-- answered (answer), and the count of it (counted). A mart is `with {{ analysis_person() }}, {{ analysis_groups([…]) }},
+-- {{ analysis_answers(…) }}, {{ analysis_counted([…]) }} select {{ analysis_columns([…]) }} from counted`.
+--
+-- A case is in many groups and has many answers. The cases of a cell are of one mission and in the same groups: answers are
+-- counted once a cell, and only these counts, which are few, are added up by group.
 --
 -- Every case of a group is in exactly one of five counts of an attribute, which a test adds up:
 --   denominator     a known answer, on a form whose answers may be counted
@@ -103,35 +106,69 @@ person as (
 {{ values[group] }}
 {%- endmacro %}
 
--- CTE member: one row per case × group it belongs to; a group is a value of each of `groups`.
-{% macro analysis_member(groups, name='member') %}
-{{ name }} as (
+-- CTEs `placed` (one row per case: its cell) and `cell_group` (one row per cell × group; a group is a value of each of `groups`).
+{% macro analysis_groups(groups, placed='placed') %}
+{%- set values = [] %}
+{%- for group in groups %}{% do values.append(group ~ '_values') %}{% endfor %}
+valued as (
     select
         case_key,
         mission_code
         {%- for group in groups %},
+        {{ analysis_group_values(group) }} as {{ group }}_values
+        {%- endfor %}
+    from person
+),
+
+{{ analysis_cells(values, placed) }},
+
+cell_group as (
+    select
+        cell,
+        mission_code
+        {%- for group in groups %},
         {{ group }}
         {%- endfor %}
-    from (
-        select
-            case_key,
-            mission_code
-            {%- for group in groups %},
-            {{ analysis_group_values(group) }} as {{ group }}_values
-            {%- endfor %}
-        from person
-    )
+    from cell
     {%- for group in groups %},
     unnest({{ group }}_values) as its_{{ group }} ({{ group }})
     {%- endfor %}
 )
 {% endmacro %}
 
--- CTE member for marts whose groups are told one at a time (group_by, group_value), within `periods` or without.
-{% macro analysis_member_by(groups, periods=false) %}
-member as (
+-- The same for marts whose groups are told one at a time (group_by, group_value), within `periods` or without.
+{% macro analysis_groups_by(groups, periods=false) %}
+{%- set values = ['slices'] + (['registration_year', 'registration_window'] if periods else []) %}
+valued as (
     select
         case_key,
+        mission_code,
+        {%- if periods %}
+        registration_year,
+        registration_window,
+        {%- endif %}
+        [{'group_by': 'all', 'group_value': 'all'}]
+        {%- for group in groups %}
+        {%- if group == 'exploitation' %}
+        || list_transform(exploitation, lambda kind: {'group_by': 'exploitation', 'group_value': kind})
+        {%- else %}
+        || if(
+            coalesce({{ group }}, 'unknown') not in (
+                'unknown', 'not_asked', 'non_specified_unknown', 'relation_too_loose', 'stores_only_yes'
+            ),
+            [{'group_by': '{{ group }}', 'group_value': {{ group }}}],
+            []
+        )
+        {%- endif %}
+        {%- endfor %} as slices
+    from person
+),
+
+{{ analysis_cells(values) }},
+
+cell_group as (
+    select
+        cell,
         mission_code,
         {%- if periods %}
         period.period_kind,
@@ -141,7 +178,7 @@ member as (
         slice.group_value
     from (
         select
-            case_key,
+            cell,
             mission_code,
             {%- if periods %}
             unnest(
@@ -152,25 +189,41 @@ member as (
                 ], [])
             ) as period,
             {%- endif %}
-            [{'group_by': 'all', 'group_value': 'all'}]
-            {%- for group in groups %}
-            {%- if group == 'exploitation' %}
-            || list_transform(exploitation, lambda kind: {'group_by': 'exploitation', 'group_value': kind})
-            {%- else %}
-            || if(
-                coalesce({{ group }}, 'unknown') not in (
-                    'unknown', 'not_asked', 'non_specified_unknown', 'relation_too_loose', 'stores_only_yes'
-                ),
-                [{'group_by': '{{ group }}', 'group_value': {{ group }}}],
-                []
-            )
-            {%- endif %}
-            {%- endfor %} as slices
-        from person
+            slices
+        from cell
     ),
     unnest(slices) as one (slice)
 )
 {% endmacro %}
+
+-- CTEs `cell` and `placed` of `valued`: cases of one mission that agree in `values`. The number of a cell is a name within the query.
+{% macro analysis_cells(values, placed='placed') -%}
+cell as (
+    select
+        row_number() over () as cell,
+        mission_code,
+        {{ values | join(', ') }}
+    from (
+        select distinct
+            mission_code,
+            {{ values | join(', ') }}
+        from valued
+    )
+),
+
+{{ placed }} as (
+    select
+        valued.case_key,
+        cell.cell
+    from valued
+    inner join cell
+        on
+            valued.mission_code = cell.mission_code
+            {%- for name in values %}
+            and valued.{{ name }} is not distinct from cell.{{ name }}
+            {%- endfor %}
+)
+{%- endmacro %}
 
 -- Attributes that stand in child tables: where, which field of the form asks, and for whom it makes no sense (RELATION is the
 -- table itself; it is named and not referred to, so that a mart depends on the tables that it uses and on no others).
@@ -214,7 +267,7 @@ member as (
 {%- endmacro %}
 
 -- CTEs of the answers: one row per case × attribute × known value, and one per case × attribute that was asked in vain,
--- left out or not applicable. No row: not asked.
+-- left out or not applicable. No row: not asked. A case with several values of an attribute has answered it once: `is_first`.
 -- `cases` are columns of person, `children` names of analysis_child_dimensions, `items` tables that answer each item,
 -- `more` names of CTEs of the same columns that the mart has made itself.
 {% macro analysis_answers(cases=[], children=[], items=[], more=[]) %}
@@ -248,17 +301,20 @@ case_answer as (
             when {{ child.not_applicable | replace('RELATION', ref(child.relation) | string) }} then 'not_applicable'
             {%- endif %}
             when {{ child.asked }} then 'unknown'
-        end as state
+        end as state,
+        coalesce(given.is_first, true) as is_first
     from person
     left join {{ ref('int_form') }} as form
         on person.mission_code = form.mission_code and person.form_version = form.form_version
     left join (
-        select distinct
+        select
             case_key,
-            {{ child.column or name }} as value
+            {{ child.column or name }} as value,
+            row_number() over (partition by case_key) = 1 as is_first
         from {{ ref(child.relation) }}
         where {{ child.column or name }} not in ('unknown', 'not_asked', 'non_specified_unknown')
         {%- if child.where %} and {{ child.where }}{% endif %}
+        group by case_key, value
     ) as given on person.case_key = given.case_key
 ),
 {%- endfor %}
@@ -279,7 +335,8 @@ answer as (
             when value in ('relation_too_loose', 'stores_only_yes') then value
             when value in ('unknown', 'non_specified_unknown') then 'unknown'
             else 'known'
-        end as state
+        end as state,
+        true as is_first
     from case_answer
     where value <> 'not_asked'
     {%- endif %}
@@ -291,7 +348,8 @@ answer as (
         '{{ name }}' as dimension,
         '' as item,
         value,
-        state
+        state,
+        is_first
     from {{ name }}_answer
     where state is not null
     {%- endfor %}
@@ -303,7 +361,8 @@ answer as (
         dimension,
         item,
         value,
-        state
+        state,
+        true as is_first
     from {{ name }}_answer
     {%- endfor %}
     {%- for name in more %}
@@ -314,7 +373,8 @@ answer as (
         dimension,
         item,
         value,
-        state
+        state,
+        row_number() over (partition by case_key, dimension, item, state) = 1 as is_first
     from {{ name }}
     {%- endfor %}
 )
@@ -388,6 +448,28 @@ answer as (
     'household': 'vulnerability_factor', 'community': 'vulnerability_factor',
 } %}
 {%- set listed = dimensions | select('in', lists) | list %}
+tally as (
+    select
+        placed.cell,
+        answer.dimension,
+        answer.item,
+        answer.value,
+        answer.state,
+        count(*) as answers,
+        count(*) filter (answer.is_first) as cases
+    from answer
+    inner join placed on answer.case_key = placed.case_key
+    group by all
+),
+
+cell_size as (
+    select
+        cell,
+        count(*) as cases
+    from placed
+    group by cell
+),
+
 listed as (
     select
         attribute.dimension,
@@ -419,43 +501,36 @@ listed as (
         dimension,
         item,
         value
-    from answer
+    from tally
     where state = 'known' and (item = '' or value = 'yes')
 ),
 
 group_size as (
     select
-        {{ groups | join(', ') }},
-        count(*) as cases
-    from member
-    group by {{ groups | join(', ') }}
-),
-
--- a case with several values of an attribute has answered it once
-reading as (
-    select distinct
-        case_key,
-        dimension,
-        item,
-        state
-    from answer
+        {% for group in groups -%}
+        cell_group.{{ group }},
+        {% endfor -%}
+        sum(size.cases)::bigint as cases
+    from cell_group
+    inner join cell_size as size on cell_group.cell = size.cell
+    group by all
 ),
 
 contribution as (
     select
         {% for group in groups -%}
-        member.{{ group }},
+        cell_group.{{ group }},
         {% endfor -%}
-        answer.dimension,
-        answer.item,
-        member.mission_code,
-        count(*) filter (answer.state = 'known') as known,
-        count(*) filter (answer.state = 'unknown') as unknown,
-        count(*) filter (answer.state in ('relation_too_loose', 'stores_only_yes')) as left_out,
-        count(*) filter (answer.state = 'relation_too_loose') as too_loose,
-        count(*) filter (answer.state = 'not_applicable') as not_applicable
-    from member
-    inner join reading as answer on member.case_key = answer.case_key
+        tally.dimension,
+        tally.item,
+        cell_group.mission_code,
+        coalesce(sum(tally.cases) filter (tally.state = 'known'), 0)::bigint as known,
+        coalesce(sum(tally.cases) filter (tally.state = 'unknown'), 0)::bigint as unknown,
+        coalesce(sum(tally.cases) filter (tally.state in ('relation_too_loose', 'stores_only_yes')), 0)::bigint as left_out,
+        coalesce(sum(tally.cases) filter (tally.state = 'relation_too_loose'), 0)::bigint as too_loose,
+        coalesce(sum(tally.cases) filter (tally.state = 'not_applicable'), 0)::bigint as not_applicable
+    from cell_group
+    inner join tally on cell_group.cell = tally.cell
     group by all
 ),
 
@@ -478,15 +553,15 @@ total as (
 by_value as (
     select
         {% for group in groups -%}
-        member.{{ group }},
+        cell_group.{{ group }},
         {% endfor -%}
-        answer.dimension,
-        answer.item,
-        answer.value,
-        count(*) as cases
-    from member
-    inner join answer on member.case_key = answer.case_key
-    where answer.state = 'known'
+        tally.dimension,
+        tally.item,
+        tally.value,
+        sum(tally.answers)::bigint as cases
+    from cell_group
+    inner join tally on cell_group.cell = tally.cell
+    where tally.state = 'known'
     group by all
 ),
 

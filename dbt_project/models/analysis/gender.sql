@@ -15,7 +15,7 @@
 {%- set cases = dimensions | reject('in', children + ['means_of_control', 'factor']) | list -%}
 with {{ analysis_person() }},
 
-{{ analysis_member(['gender', 'age_group']) }},
+{{ analysis_groups(['gender', 'age_group']) }},
 
 {{ analysis_answers(cases=cases, children=children, items=['control', 'vulnerability']) }},
 

@@ -1,6 +1,6 @@
 with {{ analysis_person() }},
 
-{{ analysis_member(['exploitation', 'gender']) }},
+{{ analysis_groups(['exploitation', 'gender']) }},
 
 {{ analysis_answers(items=['control']) }},
 
@@ -8,14 +8,14 @@ with {{ analysis_person() }},
 
 written as (
     select
-        member.exploitation,
-        member.gender,
-        answer.item,
-        count(*) filter (answer.value = 'yes') as yes,
-        count(*) filter (answer.value = 'no') as no
-    from member
-    inner join answer on member.case_key = answer.case_key
-    group by member.exploitation, member.gender, answer.item
+        cell_group.exploitation,
+        cell_group.gender,
+        tally.item,
+        coalesce(sum(tally.answers) filter (tally.value = 'yes'), 0)::bigint as yes,
+        coalesce(sum(tally.answers) filter (tally.value = 'no'), 0)::bigint as no
+    from cell_group
+    inner join tally on cell_group.cell = tally.cell
+    group by cell_group.exploitation, cell_group.gender, tally.item
 )
 
 select

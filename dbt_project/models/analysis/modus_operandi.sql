@@ -3,7 +3,7 @@
 -- What perpetrators do together: one answer a case of each pattern, made of its rows in the facts.
 with {{ analysis_person() }},
 
-{{ analysis_member(grain) }},
+{{ analysis_groups(grain) }},
 
 form as (
     select

@@ -1,8 +1,9 @@
 {%- set grain = ['gender', 'age_group', 'exploitation'] -%}
+{%- set counts = ['in_need', 'needed', 'needed_and_provided', 'offered', 'provided', 'declined', 'left_out_provided'] -%}
 -- A form that writes nothing but services received knows of no need that was not met: its cases are left out of rates.
 with {{ analysis_person() }},
 
-{{ analysis_member(grain) }},
+{{ analysis_groups(grain) }},
 
 form_kind as (
     select
@@ -58,28 +59,37 @@ service_case as (
     group by case_key, service_type
 ),
 
-group_size as (
+cell_reading as (
     select
-        member.gender,
-        member.age_group,
-        member.exploitation,
+        placed.cell,
         count(*) as cases,
         count(*) filter (reading.state = 'recorded') as recorded,
         count(*) filter (reading.state = 'unknown') as unknown,
         count(*) filter (reading.state = 'not_asked') as not_asked,
         count(*) filter (reading.state = 'left_out') as left_out
-    from member
-    inner join reading on member.case_key = reading.case_key
-    group by member.gender, member.age_group, member.exploitation
+    from placed
+    inner join reading on placed.case_key = reading.case_key
+    group by placed.cell
 ),
 
-by_mission as (
+group_size as (
     select
-        member.gender,
-        member.age_group,
-        member.exploitation,
+        cell_group.gender,
+        cell_group.age_group,
+        cell_group.exploitation,
+        {% for name in ['recorded', 'unknown', 'not_asked', 'left_out'] -%}
+            sum(cell_reading.{{ name }})::bigint as {{ name }},
+        {% endfor -%}
+        sum(cell_reading.cases)::bigint as cases
+    from cell_group
+    inner join cell_reading on cell_group.cell = cell_reading.cell
+    group by cell_group.gender, cell_group.age_group, cell_group.exploitation
+),
+
+cell_service as (
+    select
+        placed.cell,
         service_case.service_type,
-        member.mission_code,
         count(*) filter (reading.state = 'recorded') as in_need,
         count(*) filter (reading.state = 'recorded' and service_case.needed) as needed,
         count(*) filter (reading.state = 'recorded' and service_case.needed and service_case.provided) as needed_and_provided,
@@ -87,9 +97,24 @@ by_mission as (
         count(*) filter (reading.state = 'recorded' and service_case.provided) as provided,
         count(*) filter (reading.state = 'recorded' and service_case.declined and not service_case.provided) as declined,
         count(*) filter (reading.state = 'left_out') as left_out_provided
-    from member
-    inner join reading on member.case_key = reading.case_key
-    inner join service_case on member.case_key = service_case.case_key
+    from placed
+    inner join reading on placed.case_key = reading.case_key
+    inner join service_case on placed.case_key = service_case.case_key
+    group by placed.cell, service_case.service_type
+),
+
+by_mission as (
+    select
+        cell_group.gender,
+        cell_group.age_group,
+        cell_group.exploitation,
+        cell_service.service_type,
+        {% for name in counts -%}
+            sum(cell_service.{{ name }})::bigint as {{ name }},
+        {% endfor -%}
+        cell_group.mission_code
+    from cell_group
+    inner join cell_service on cell_group.cell = cell_service.cell
     group by all
 ),
 
@@ -99,7 +124,7 @@ by_service as (
         age_group,
         exploitation,
         service_type,
-        {% for name in ['in_need', 'needed', 'needed_and_provided', 'offered', 'provided', 'declined', 'left_out_provided'] -%}
+        {% for name in counts -%}
             sum({{ name }}) as {{ name }},
         {% endfor -%}
         count(*) filter (in_need > 0) as missions,

@@ -1,7 +1,7 @@
 {%- set grain = ['gender', 'age_group', 'exploitation'] -%}
 with {{ analysis_person() }},
 
-{{ analysis_member(grain) }},
+{{ analysis_groups(grain) }},
 
 provided as (
     select

@@ -6,7 +6,7 @@
 -- The unit is a perpetrator as one case tells of them: in the shared macros, `case_key` is the case and the number.
 with {{ analysis_person() }},
 
-{{ analysis_member(grain, name='victim') }},
+{{ analysis_groups(grain, placed='victim') }},
 
 perpetrator as (
     select
@@ -29,13 +29,10 @@ perpetrator as (
     inner join person on perpetrator.case_key = person.case_key
 ),
 
-member as (
+placed as (
     select distinct
         perpetrator.case_key,
-        perpetrator.mission_code,
-        victim.exploitation,
-        victim.gender,
-        victim.age_group
+        victim.cell
     from perpetrator
     inner join victim on perpetrator.its_case = victim.case_key
 ),

@@ -14,7 +14,7 @@
 {%- set grain = ['age_group', 'exploitation'] -%}
 with {{ analysis_person() }},
 
-{{ analysis_member(grain) }},
+{{ analysis_groups(grain) }},
 
 leg_count as (
     select

@@ -6,7 +6,7 @@
 {%- set grain = ['period_kind', 'period', 'group_by', 'group_value'] -%}
 with {{ analysis_person() }},
 
-{{ analysis_member_by(groups, periods=true) }},
+{{ analysis_groups_by(groups, periods=true) }},
 
 {{ analysis_answers(cases=dimensions) }},
 

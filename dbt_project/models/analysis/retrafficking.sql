@@ -5,7 +5,7 @@
 -- The interval is Wilson's, 95 %: what chance alone leaves open, were the cases a sample.
 with {{ analysis_person() }},
 
-{{ analysis_member_by(groups) }},
+{{ analysis_groups_by(groups) }},
 
 {{ analysis_answers(cases=['is_retrafficked']) }},
 

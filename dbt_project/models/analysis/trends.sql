@@ -6,7 +6,7 @@
 {%- set children = ['recruiter_relationship'] -%}
 with {{ analysis_person() }},
 
-{{ analysis_member(['registration_year']) }},
+{{ analysis_groups(['registration_year']) }},
 
 {{ analysis_answers(cases=dimensions, children=children) }},
 

@@ -50,41 +50,55 @@ has as (
     left join assistance_case on facts.case_key = assistance_case.case_key
 ),
 
-state as (
-    {% for child in covered_children() -%}
-        select
-            '{{ child.table }}' as table_name,
-            '{{ child.field }}' as field,
-            facts.mission_code,
-            facts.form_version,
-            case
-                when given.{{ child.field }} then 'answered'
-                when not coalesce(form.{{ child.table }}__{{ child.field }}, false) then 'not_asked'
-                {% if child.if -%}
-                    when not ({{ child.if }}) then 'not_applicable'
-                {% endif -%}
-                else 'unknown'
-            end as state
-        from {{ ref('fct_case') }} as facts
-        inner join has on facts.case_key = has.case_key
-        left join {{ child.table }}_case as given on facts.case_key = given.case_key
-        left join {{ ref('int_form') }} as form
-            on facts.mission_code = form.mission_code and facts.form_version = form.form_version
-        {{ 'union all' if not loop.last }}
-    {% endfor %}
+-- one pass over the cases, whatever the number of fields: how many of a form answered, and to how many it cannot apply
+counted as (
+    select
+        facts.mission_code,
+        facts.form_version,
+        {% for child in covered_children() -%}
+            count(*) filter ({{ child.table }}_case.{{ child.field }}) as {{ child.table }}__{{ child.field }}__answered,
+            {% if child.if -%}
+                count(*) filter (
+                    {{ child.table }}_case.{{ child.field }} is not true and not ({{ child.if }})
+                ) as {{ child.table }}__{{ child.field }}__not_applicable,
+            {% endif -%}
+        {% endfor -%}
+        count(*) as cases
+    from {{ ref('fct_case') }} as facts
+    inner join has on facts.case_key = has.case_key
+    {% for table_name in covered_children() | map(attribute='table') | unique -%}
+        left join {{ table_name }}_case on facts.case_key = {{ table_name }}_case.case_key
+    {% endfor -%}
+    group by facts.mission_code, facts.form_version
 )
 
-select
-    table_name,
-    field,
-    '' as item,
-    mission_code,
-    form_version,
-    count(*) as cases,
-    0 as yes,
-    0 as no,
-    count(*) filter (state = 'answered') as answered,
-    count(*) filter (state = 'not_asked') as not_asked,
-    count(*) filter (state = 'not_applicable') as not_applicable
-from state
-group by table_name, field, mission_code, form_version
+{% for child in covered_children() -%}
+    select
+        '{{ child.table }}' as table_name,
+        '{{ child.field }}' as field,
+        '' as item,
+        counted.mission_code,
+        counted.form_version,
+        counted.cases,
+        0 as yes,
+        0 as no,
+        counted.{{ child.table }}__{{ child.field }}__answered as answered,
+        if(
+            coalesce(form.{{ child.table }}__{{ child.field }}, false),
+            0,
+            counted.cases - counted.{{ child.table }}__{{ child.field }}__answered
+        ) as not_asked,
+        {% if child.if -%}
+            if(
+                coalesce(form.{{ child.table }}__{{ child.field }}, false),
+                counted.{{ child.table }}__{{ child.field }}__not_applicable,
+                0
+            ) as not_applicable
+        {%- else -%}
+            0 as not_applicable
+        {%- endif %}
+    from counted
+    left join {{ ref('int_form') }} as form
+        on counted.mission_code = form.mission_code and counted.form_version = form.form_version
+    {{ 'union all' if not loop.last }}
+{% endfor %}
