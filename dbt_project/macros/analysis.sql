@@ -411,9 +411,15 @@ answer as (
         case_key,
         '{{ item }}' as dimension,
         {{ item }} as item,
+        {%- if name == 'control' %}
+        answer
+        {%- else %}
         case when bool_or(answer = 'yes') then 'yes' when bool_or(answer = 'no') then 'no' else 'unknown' end as answer
+        {%- endif %}
     from {{ ref('fct_' ~ name) }}
+    {%- if name != 'control' %}
     group by case_key, {{ item }}
+    {%- endif %}
 ),
 
 {{ name }}_answer as (

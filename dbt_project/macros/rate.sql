@@ -7,8 +7,8 @@
 --   stores_only_yes     the form keeps yes, and never or hardly ever a no (var `smallest_answered_share`)
 -- A rate over fewer than `smallest_denominator` answers is refused with too_few.
 --
--- In a mart, `rate_by('registration_year', questions=['control.debt_bondage'])` is a query, and `rate_columns()` are the columns
--- of a rate over rows of int_answer that the mart has grouped itself. In the published file there is the table macro
+-- In a mart, `rate_columns()` are the columns of a rate over rows of int_answer that the mart has grouped itself. In the
+-- published file there is the table macro
 --     from analysis.rate('control.debt_bondage', by := 'gender')
 
 -- The attributes of a case by which analysis.rate can group.
@@ -97,28 +97,6 @@ count(*) as cases,
     count(*) filter (answer != 'not_asked' and reason in ('relation_too_loose', 'stores_only_yes')) as left_out,
     count(distinct mission_code) filter (answer in ('yes', 'no') and reason is null) as missions
 {%- endmacro %}
-
--- A query: the rates of `questions` (all) within each value of `by`, an expression over fct_case; 'all' for everybody.
-{% macro rate_by(by="'all'", questions=none) %}
-    select
-        answered.question,
-        cast(answered.group_value as varchar) as group_value,
-        {{ rate_columns() }}
-    from (
-        select
-            given.question,
-            given.answer,
-            given.reason,
-            facts.mission_code,
-            {{ by }} as group_value
-        from {{ ref('int_answer') }} as given
-        inner join {{ ref('fct_case') }} as facts on given.case_key = facts.case_key
-        {%- if questions %}
-        where given.question in ('{{ questions | join("', '") }}')
-        {%- endif %}
-    ) as answered
-    group by answered.question, answered.group_value
-{% endmacro %}
 
 -- The table macro analysis.rate of the published file. Names have no database: the file may be opened under any name.
 {% macro create_rate_macro() -%}

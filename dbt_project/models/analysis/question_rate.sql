@@ -1,15 +1,24 @@
 {{ config(post_hook="{{ create_rate_macro() }}") }}
 
-with rate as (
+with answered as (
     select
-        'all' as group_by,
-        *
-    from ({{ rate_by("'all'") }})
-    union all
+        given.question,
+        given.answer,
+        given.reason,
+        facts.mission_code,
+        facts.mission_code as group_value
+    from {{ ref('int_answer') }} as given
+    inner join {{ ref('fct_case') }} as facts on given.case_key = facts.case_key
+),
+
+rate as (
     select
-        'mission_code' as group_by,
-        *
-    from ({{ rate_by('facts.mission_code') }})
+        question,
+        if(grouping(group_value) = 1, 'all', 'mission_code') as group_by,
+        coalesce(group_value, 'all') as group_value,
+        {{ rate_columns() }}
+    from answered
+    group by question, rollup(group_value)
 )
 
 select
