@@ -64,8 +64,8 @@ FIGURES: Mapping[str, tuple[Figure, ...]] = {
     ),
     "When did exploitation begin, and how long before registration?": (
         Figure(
-            "Cases by kind of exploitation, and for how many the year is known.",
-            pieces("exploitation_type", ["year_known"]),
+            "Cases whose year of beginning is known, by kind of exploitation.",
+            counts("exploitation_type", value="year_known"),
         ),
     ),
     "Which forms does sexual exploitation take?": (
@@ -231,8 +231,8 @@ FIGURES: Mapping[str, tuple[Figure, ...]] = {
     ),
     "Who provides the services?": (
         Figure(
-            "Cases by service and kind of provider, where that is known.",
-            counts("service_type", value="numerator", by="provider_type"),
+            "Kind of provider, of cases that got the service and whose provider is known.",
+            rates("provider_type", panel="service_type", note="none", most=90),
         ),
     ),
     "Who had been trafficked before?": (
@@ -274,6 +274,12 @@ FIGURES: Mapping[str, tuple[Figure, ...]] = {
         Figure(
             "Counterexamples to each statement, and the share (tick) from which it is contradicted.",
             intervals("statement", threshold="threshold"),
+        ),
+    ),
+    "Who identified the cases, and did that change?": (
+        Figure(
+            "Who referred, and who decided on the status, by three years of registration.",
+            rates("identified_by", by="period", value="share", panel="question", note="share_note"),
         ),
     ),
     "For which missions is there a rate, and why not for the others?": (

@@ -143,11 +143,13 @@ def rates(
         if not rows:
             return None
         series = _in_order(r["series"] for r in rows)
-        items = [words.short(v) for v in _sized(list(dict.fromkeys(i for _, i in kept)))]
+        panels = _in_order(p for p, _ in kept)
+        sized = (v for panel in panels for v in _sized([i for p, i in kept if p == panel]))
+        items = _in_order(words.short(v) for v in sized)
         top = max(max(r["share"], r.get("high", 0)) for r in rows)
         x = alt.X(
             "share:Q",
-            axis=alt.Axis(format="%", tickCount=5, orient="top", title=None),
+            axis=_share_axis(bool(panel)),
             scale=alt.Scale(domain=[0, min(1.0, max(top * 1.05, 0.02))], nice=False),
         )
         step = alt.Step(22 if len(series) == 1 else 17, **({"for": "offset"} if by else {}))
@@ -182,6 +184,11 @@ def _panels(rows: Sequence[Row], *layers: Any, width: int = _WIDTH, step: Any = 
         return chart
     row = alt.Row("panel:N", sort=order, title=None, header=_HEADER)
     return chart.facet(row=row).resolve_scale(y="independent")
+
+
+def _share_axis(panelled: bool = False) -> alt.Axis:
+    """Above the bars, where reading begins; below, where headings of panels stand above."""
+    return alt.Axis(format="%", tickCount=5, orient="bottom" if panelled else "top", title=None)
 
 
 _PLAIN = alt.Axis(domain=False, ticks=False, labelPadding=6)
@@ -229,7 +236,8 @@ def counts(
             return None
         items, series = _in_order(r["item"] for r in rows), _in_order(r["series"] for r in rows)
         y = alt.Y("item:N", sort=items, title=None, axis=_PLAIN)
-        axis = alt.Axis(orient="top", title=title, tickCount=5, format=",d")
+        side: Any = "bottom" if panel else "top"
+        axis = alt.Axis(orient=side, title=title, tickCount=5, format=",d")
         bars = (
             alt.Chart()
             .mark_bar(height={"band": 0.8})
@@ -382,7 +390,7 @@ def references(measure: str = "measure", when: str = "period") -> Draw:
         if not rows:
             return None
         names = ["here, with its 95 % interval", "published reference"]
-        axis = alt.Axis(format="%", tickCount=5, orient="top", title=None)
+        axis = _share_axis(panelled=True)
         base = alt.Chart().encode(
             y=alt.Y("item:N", title=None, axis=_PLAIN, sort=_in_order(r["item"] for r in rows))
         )
@@ -425,7 +433,7 @@ def intervals(
             rows.append(row | ({"threshold": r[threshold]} if threshold else {}))
         if not rows:
             return None
-        axis = alt.Axis(format="%", tickCount=5, orient="top", title=None)
+        axis = _share_axis()
         y = alt.Y("item:N", title=None, axis=_PLAIN, sort=[r["item"] for r in rows])
         base = alt.Chart(_data(rows)).encode(y=y)
         scale = alt.Scale(domain=[0, 1])
@@ -465,7 +473,7 @@ def gaps(item: Sequence[str], one: str, other: str, most: int = 25) -> Draw:
         if not rows:
             return None
         y = alt.Y("item:N", title=None, axis=_PLAIN, sort=[r["item"] for r in rows])
-        axis = alt.Axis(format="%", tickCount=5, orient="top", title=None)
+        axis = _share_axis()
         base = alt.Chart(_data(rows)).encode(y=y)
         colour = alt.Color(
             "series:N", title=None, scale=alt.Scale(domain=[one, other], range=list(SERIES[:2]))
@@ -514,9 +522,7 @@ def changes(measure: str = "measure", when: str = "period") -> Draw:
             .mark_bar(height={"band": 0.8})
             .encode(
                 y=alt.Y("item:N", title=None, axis=_PLAIN, sort=_in_order(r["item"] for r in rows)),
-                x=alt.X(
-                    "count:Q", title=None, axis=alt.Axis(format="+%", orient="top", tickCount=5)
-                ),
+                x=alt.X("count:Q", title=None, axis=alt.Axis(format="+%", tickCount=5)),
                 color=alt.Color(
                     "series:N",
                     title=None,

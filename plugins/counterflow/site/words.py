@@ -79,4 +79,4 @@ def number(value: Any) -> str:
 
 def percent(share: float) -> str:
     """A share as it is written: no more digits than it bears."""
-    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
+    return f"{100 * share:.0f} %" if share >= 0.095 or not share else f"{100 * share:.1f} %"
