@@ -14,7 +14,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from counterflow import keys
-from counterflow.release import building, deciding, folder, inside, ledger, places, verification
+from counterflow.release import (
+    building,
+    deciding,
+    describe,
+    folder,
+    inside,
+    ledger,
+    places,
+    verification,
+)
 from counterflow.release.errors import ReleaseRefused
 from counterflow.sealing import Seal, is_sealed
 from tests.release.conftest import CASES, Copy, World
@@ -91,7 +100,13 @@ def _missing_file(where: Path) -> None:
     (where / "ddi.xml").unlink()
 
 
-@pytest.mark.parametrize("damage", [_changed_value, _foreign_file, _missing_file])
+def _missing_croissant(where: Path) -> None:
+    (where / "croissant.json").unlink()
+
+
+@pytest.mark.parametrize(
+    "damage", [_changed_value, _foreign_file, _missing_file, _missing_croissant]
+)
 def test_a_copy_that_was_touched_says_so(
     released_world: World, tmp_path: Path, damage: Callable[[Path], None]
 ) -> None:
@@ -101,6 +116,19 @@ def test_a_copy_that_was_touched_says_so(
         path.chmod(0o755 if path.is_dir() else 0o644)
     damage(copied)
     assert "hashes" in {r.gate for r in verification.verify_folder(copied) if not r.passed}
+
+
+def test_a_release_from_before_croissant_is_whole(released_world: World, tmp_path: Path) -> None:
+    """Its list of hashes does not name the file."""
+    copied = tmp_path / "older"
+    shutil.copytree(released_world.releases / "001", copied)
+    copied.chmod(0o755)
+    for name in ("croissant.json", describe.SUMS):
+        (copied / name).chmod(0o644)
+    (copied / "croissant.json").unlink()
+    lines = (copied / describe.SUMS).read_text().splitlines(keepends=True)
+    (copied / describe.SUMS).write_text("".join(line for line in lines if "croissant" not in line))
+    assert [r for r in verification.verify_folder(copied) if not r.passed] == []
 
 
 def test_what_is_no_release_is_said_in_a_line(tmp_path: Path, released_world: World) -> None:

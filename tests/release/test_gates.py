@@ -142,6 +142,8 @@ def test_leak_a_value_outside_its_list(
         ("README.md", "call +373 600 12345", "telephone"),
         ("README.md", "born 1985-02-01", "date"),
         ("report.html", "<p>write to someone@example.org</p>", "e-mail"),
+        ("croissant.json", "someone@example.org", "e-mail"),
+        ("croissant.json", "see http://example.org/list", "web"),
         ("ddi.xml", f"<!-- {key(1)} -->", "case key"),
         ("datapackage.json", key(2), "case key"),
         ("hxl/trends.csv", key(3), "case key"),

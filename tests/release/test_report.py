@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import frictionless
+import mlcroissant
 import pyarrow as pa
 import pytest
 
@@ -48,6 +50,44 @@ def test_frictionless_finds_a_value_that_no_list_has(released: Path, tmp_path: P
     path.chmod(0o644)
     path.write_text(path.read_text().replace("feminine", "woman", 1))
     assert not frictionless.validate(str(copied / "datapackage.json")).valid
+
+
+def test_croissant_loads_every_table_as_its_csv_is(released: Path, material: Material) -> None:
+    found = mlcroissant.Dataset(released / "croissant.json")
+    assert not found.metadata.ctx.issues.errors
+    kinds = {one.uuid for one in found.metadata.record_sets}
+    assert kinds == {*material.tables, "codes"}
+    for name in ("microdata", "trends", "codes"):
+        records = list(found.records(name))
+        table = (
+            material.table(name).to_pylist()
+            if name != "codes"
+            else list(csv.DictReader((released / "codes.csv").open(encoding="utf-8", newline="")))
+        )
+        assert [
+            {
+                k.partition("/")[2]: v.decode() if isinstance(v, bytes) else v or ""
+                for k, v in r.items()
+            }
+            for r in records
+        ] == table
+    told = json.loads((released / "croissant.json").read_text("utf-8"))
+    assert "never prevalence" in told["description"]
+    for one in told["distribution"]:
+        data = (released / one["contentUrl"]).read_bytes()
+        assert one["sha256"] == hashlib.sha256(data).hexdigest()
+
+
+def test_croissant_refuses_what_names_a_column_that_is_not_there(
+    released: Path, tmp_path: Path
+) -> None:
+    """The control of the test above."""
+    subprocess.run(["cp", "-r", str(released), str(tmp_path / "r")], check=True)
+    path = tmp_path / "r/croissant.json"
+    path.chmod(0o644)
+    path.write_text(path.read_text().replace('"column": "gender"', '"column": "name"'))
+    with pytest.raises(Exception, match="trends"):
+        list(mlcroissant.Dataset(path).records("trends"))
 
 
 def test_the_package_says_licence_sources_and_caveats(released: Path) -> None:

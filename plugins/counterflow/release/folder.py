@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from counterflow.release import about as abouts
-from counterflow.release import describe, formats, report
+from counterflow.release import croissant, describe, formats, report
 from counterflow.release.about import About
 from counterflow.release.describe import MICRODATA
 
@@ -49,6 +49,7 @@ def write(folder: Path, about: About, tables: Mapping[str, pa.Table]) -> None:
     report.write_readme(folder, about, tables)
     report.write_report(folder, about, tables)
     describe.write_package(folder, about, tables)
+    croissant.write(folder, about, tables)
     describe.write_sums(folder)
 
 
@@ -60,7 +61,8 @@ def expected(about: About) -> set[str]:
     return (
         data
         | hxl
-        | {"README.md", "report.html", "ddi.xml", "codes.csv", abouts.PACKAGE, describe.SUMS}
+        | {"README.md", "report.html", "ddi.xml", "codes.csv"}
+        | {abouts.PACKAGE, croissant.FILE, describe.SUMS}
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from counterflow.release.cells import ALL
 from counterflow.release.contents import COLUMNS, NOT_STATED, OWN_CODES, SUPPRESSED, hierarchies
+from counterflow.release.croissant import ADDRESSES
 from counterflow.release.folder import Material
 from counterflow.release.formats import COUNT
 from counterflow.settings import PROJECT
@@ -25,7 +26,10 @@ _KEY = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
 _TEXT = {".md", ".html", ".xml", ".json", ".csv", ""}
 _SVG = re.compile(r"<svg.*?</svg>", re.S)
 _TAG = re.compile(r"<[^>]*>|&#?\w+;")
-_SIZE = re.compile(r'"bytes": \d+')
+_SIZE = re.compile(r'"bytes": \d+|"contentSize": "\d+ B"')
+_JSON_LD = re.compile(
+    r'"@(?:context|id|json|language|type|vocab)"'
+)  # words of its own, no addresses
 _HASH = re.compile(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{16}\b")
 
 
@@ -103,12 +107,13 @@ def _of_file(path: Path, material: Material) -> Iterator[str]:
     for ours in (
         *material.about.policy.licence.values(),
         "ddi:codebook:2_5",
+        *ADDRESSES,
         material.about.version,
     ):
         text = text.replace(ours, " ")
     if path.suffix == ".html":
         text = _SVG.sub(" ", text)
-    text = _HASH.sub(" ", _TAG.sub(" ", text))
+    text = _HASH.sub(" ", _TAG.sub(" ", _JSON_LD.sub(" ", text)))
     night = str(material.about.night)
     nights = {night, *(str(r["night"]) for r in material.about.revisions)}
     text = _SIZE.sub(" ", text).replace(f"{night}T00:00:00Z", night)

@@ -85,6 +85,7 @@ def write_readme(folder: Path, about: About, tables: Mapping[str, pa.Table]) -> 
         "| `hxl/*.csv` | the same with a row of HXL tags |",
         "| `codes.csv` | what each value means |",
         "| `datapackage.json` | every file and column, for programs (Frictionless Data Package) |",
+        "| `croissant.json` | the same for what loads data sets by itself (MLCommons Croissant) |",
         "| `ddi.xml` | codebook (DDI Codebook 2.5) |",
         "| `report.html` | for people |",
         "| `SHA256SUMS` | hashes of all files: `sha256sum --check SHA256SUMS` |",
