@@ -50,6 +50,7 @@ def test_nothing_is_answered_past_the_guard(home: Settings) -> None:
         "/pages/stewards",
         "/pages/stewards/MDA.html",
         "/runbooks/mission_late",
+        "/releases/001/README.md",
         "/docs",
         "/openapi.json",
         "/no/such",
@@ -60,7 +61,7 @@ def test_nothing_is_answered_past_the_guard(home: Settings) -> None:
         for method in ("post", "put", "delete", "head", "options"):
             assert getattr(asking, method)("/missions").status_code == 401
     known = {getattr(route, "path", "") for route in app.routes}
-    assert len(known) == 10  # a new route is one line above, too
+    assert len(known) == 11  # a new route is one line above, too
 
 
 def test_every_answer_has_a_policy_and_no_page_runs_what_it_is_given(pages: TestClient) -> None:
@@ -247,3 +248,30 @@ def test_a_page_sees_the_publication_that_took_the_place_of_another(tmp_path: Pa
         assert asking.get("missions").text.count('class="night"') == 2
         world.publish(made)
         assert asking.get("missions").text.count('class="night"') == 5
+
+
+def test_a_file_of_a_release_is_served_and_nothing_beside_it(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, exports=tmp_path, missions=tmp_path)
+    for name in (
+        "001/README.md",
+        "001/data/trends.csv",
+        ".candidate-002/README.md",
+        ".inside/001/cells",
+        "ledger.jsonl",
+    ):
+        path = settings.releases / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"this is {name}")
+    (tmp_path / "secret").write_text("secret")
+    (settings.releases / "001" / "out").symlink_to(tmp_path / "secret")
+    with client(settings) as pages:
+        assert pages.get("releases/001/README.md").text == "this is 001/README.md"
+        answer = pages.get("releases/001/data/trends.csv")
+        assert answer.text == "this is 001/data/trends.csv"
+        assert "sandbox" in answer.headers["content-security-policy"]
+        for path in (
+            "releases/001/", "releases/001/data", "releases/002/README.md", "releases/.candidate-002/README.md",
+            "releases/.inside/001/cells", "releases/001/..%2Fledger.jsonl", "releases/001/%2e%2e/%2e%2e/secret",
+            "releases/001/out", "releases/%2e%2e/secret", "releases/001/a%00b",
+        ):  # fmt: skip
+            assert pages.get(path).status_code == 404, path

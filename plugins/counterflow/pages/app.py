@@ -37,6 +37,8 @@ _SHELF = (
 )
 # Scripts of others run in an origin of their own: they cannot ask Airflow for anything in the reader's name.
 _SANDBOXED = {"dbt": f"{_SHELF}; sandbox allow-scripts allow-downloads"}
+# What a release brings along is read, and runs nothing.
+_RELEASED = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; sandbox allow-downloads"
 _ASSETS = {"pages.css": "text/css", "pages.js": "text/javascript"}
 
 
@@ -147,6 +149,14 @@ def create_app(settings: Callable[[], Settings], guard: Guard) -> FastAPI:
         return FileResponse(
             found, headers={"Content-Security-Policy": _SANDBOXED.get(name, _SHELF)}
         )
+
+    @app.get("/releases/{number}/{path:path}")
+    def released(request: Request, number: str, path: str) -> Response:
+        """A file of a release, to which the analysts' pages link."""
+        found = shelf.released(settings(), number, path)
+        if found is None:
+            return _missing(request, settings(), "There is no such file of a release.")
+        return FileResponse(found, headers={"Content-Security-Policy": _RELEASED})
 
     @app.get("/{path:path}")
     def other(request: Request, path: str) -> Response:

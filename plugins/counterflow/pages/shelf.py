@@ -70,6 +70,18 @@ def find(settings: Settings, name: str, path: str) -> Path | None:
     return found if found.is_relative_to(folder) and found.is_file() else None
 
 
+def released(settings: Settings, number: str, path: str) -> Path | None:
+    """The file of a release at `path`; None for what is none, as a candidate, or what is remembered inside."""
+    if not re.fullmatch(r"\d{3,}", number, re.ASCII) or "\0" in path:
+        return None
+    try:
+        folder = (settings.releases / number).resolve(strict=True)
+        found = (folder / path).resolve(strict=True)
+    except (OSError, RuntimeError):
+        return None
+    return found if found.is_relative_to(folder) and found.is_file() else None
+
+
 def _place(settings: Settings, name: str) -> Path:
     if not _NAME.fullmatch(name):
         raise ValueError(f"a set of pages is named in small letters, not `{name}`")

@@ -17,7 +17,7 @@ _FILES = (
     ("datapackage.json", "data package (Frictionless)"),
     ("croissant.json", "Croissant metadata"),
     ("ddi.xml", "codebook (DDI)"),
-    ("hxl", "with HXL tags"),
+    ("hxl/microdata.csv", "microdata with HXL tags"),
     ("codes.csv", "codes"),
     ("SHA256SUMS", "hashes"),
 )
