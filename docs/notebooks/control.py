@@ -49,7 +49,7 @@ def _(mo):
 def _(exploitation, mo, warehouse):
     means = warehouse.execute(
         """
-        select means_of_control, asked, yes, no, unknown, not_asked, left_out, numerator, denominator, rate, rate_note, missions,
+        select means_of_control, cases, asked, yes, no, numerator, denominator, unknown, not_asked, left_out, rate, rate_note, missions,
                round(yes / nullif(yes + no, 0), 3) as wrong_rate
         from analysis.means_of_control
         where exploitation = ? and gender = 'all'
@@ -60,7 +60,7 @@ def _(exploitation, mo, warehouse):
     mo.vstack(
         [
             mo.md(
-                "## Each item, with all its answers\n\n`wrong_rate` is yes / (yes + no) over every form. `rate` is of the forms that store a no, `denominator` of their cases."
+                "## Each item, with all its answers\n\n`wrong_rate` is yes / (yes + no) over every form. `rate` is of the forms that store a no: `denominator` are their known answers, and with `unknown`, `not_asked` and `left_out` they are all `cases`."
             ),
             mo.ui.table(means, selection=None),
         ]

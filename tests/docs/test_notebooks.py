@@ -52,7 +52,8 @@ def test_the_notebook_on_control_shows_that_the_wrong_denominator_is_wrong(
     with run(PROJECT / "docs" / "notebooks" / "control.py") as (_, names):
         means = names["means"]
     assert (means["numerator"] <= means["denominator"]).all()
-    assert (means["yes"] + means["no"] + means["unknown"] == means["asked"]).all()
+    outside = means["unknown"] + means["not_asked"] + means["left_out"]
+    assert (means["denominator"] + outside == means["cases"]).all()
     known = means.dropna(subset=["rate", "wrong_rate"])
     assert len(known)
     assert (known["wrong_rate"] >= known["rate"]).mean() > 0.5
