@@ -38,6 +38,12 @@ def pgp(data: bytes, *names: str, armor: bool = False) -> bytes:
     return bytes(pysequoia.encrypt(recipients=certs, bytes=data, armor=armor))
 
 
+def signature(key: pysequoia.Tsk, data: bytes) -> bytes:
+    """A signature in a file of its own."""
+    mode = pysequoia.SignatureMode.DETACHED
+    return bytes(pysequoia.sign(key.signer(), data, mode=mode, armor=False))
+
+
 @functools.cache
 def identity(name: str) -> pyrage.x25519.Identity:
     """An identity of age."""

@@ -1,8 +1,12 @@
-"""A night over a cluster, one of whose workers is killed in the middle of its task, is that of a laptop."""
+"""A night over a cluster, of which servers are restarted and workers killed meanwhile, is that of a laptop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -15,24 +19,60 @@ from counterflow.warehouse.manifest import MANIFEST, read_manifest
 from tests.cluster.running import Cluster, cluster
 from tests.servers.postgres import needs_postgres
 from tests.servers.running import needs
+from tests.servers.sshd import Sshd, sshd
+from tests.sources.linked import NAME, over_sftp
 from tests.support import NIGHT, Agency, case, export
 
-pytestmark = [needs_postgres(), needs("redis-server")]
+pytestmark = [needs_postgres(), needs("redis-server", "sshd")]
 MISSIONS = ("BGR", "MDA", "UKR")
+Ended = dict[tuple[str, int], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def agency(tmp_path_factory: pytest.TempPathFactory) -> Agency:
-    made = Agency(tmp_path_factory.mktemp("agency"), missions=MISSIONS)
-    for number, mission in enumerate(MISSIONS):
-        made.deliver(mission, export([case(n) for n in range(20 + number)]))
-    return made
+    return Agency(tmp_path_factory.mktemp("agency"), missions=MISSIONS)
 
 
 @pytest.fixture(scope="module")
-def running(agency: Agency) -> Iterator[Cluster]:
-    with cluster(agency.root / "cluster", agency.settings) as made:
+def ssh() -> Iterator[Sshd]:
+    with sshd() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def running(agency: Agency, ssh: Sshd) -> Iterator[Cluster]:
+    empty = agency.root / "nothing"  # the cluster has the exports from their server, or not at all
+    empty.mkdir()
+    with cluster(agency.root / "cluster", replace(agency.settings, exports=empty)) as made:
+        said = over_sftp(ssh)
+        made.api().define(NAME, {**said, "extra": json.dumps(said["extra"])})
         yield made
+
+
+def deliver(agency: Agency, ssh: Sshd, night: date, cases: int) -> None:
+    """To the laptop as files, and to the server of the missions."""
+    for number, mission in enumerate(MISSIONS):
+        path = agency.deliver(mission, export([case(n) for n in range(cases + number)]), night)
+        ssh.put(str(path.relative_to(agency.settings.exports)), path.read_bytes())
+
+
+def a_night(
+    running: Cluster, night: date, faults: dict[str, Callable[[], None]]
+) -> tuple[str, Ended]:
+    """Run a night; of each step named, its fault comes when the first of its tasks runs."""
+    api, left = running.api(), dict(faults)
+    run = api.trigger(DAG_ID, {"night": str(night)})
+    ended: Ended = {}
+    state = ""
+    for change in api.follow(DAG_ID, run, every=0.2):
+        if "task_id" not in change:
+            state = str(change["state"])
+            continue
+        ended[change["task_id"], change["map_index"]] = change
+        if change["state"] == "running" and change["task_id"] in left:
+            left.pop(change["task_id"])()
+    assert not left, f"{sorted(left)} were over before anybody looked"
+    return state, ended
 
 
 def hashes(settings: Settings) -> Any:
@@ -41,27 +81,69 @@ def hashes(settings: Settings) -> Any:
     return made.night, made.tables
 
 
-def test_a_worker_that_is_killed_in_the_middle_changes_nothing(
-    agency: Agency, running: Cluster
+def is_the_laptops(agency: Agency, running: Cluster, night: date) -> None:
+    """What any worker that is left has published."""
+    assert run_night(agency.settings, night, quiet=True).is_published
+    ours = hashes(agency.settings)
+    workers = [name for name in running.running if name.startswith("worker")]
+    published = [running.worker_settings(name) for name in workers]
+    assert ours in [hashes(one) for one in published if (one.warehouse / MANIFEST).exists()]
+
+
+def test_a_night_whose_redis_is_restarted_and_whose_worker_is_killed(
+    agency: Agency, ssh: Sshd, running: Cluster
 ) -> None:
-    api = running.api()
-    run = api.trigger(DAG_ID, {"night": str(NIGHT)})
-    lost = running.worker_that("build/warehouse.duckdb")  # dbt has it open
-    running.kill(lost)
-    ended = {}
-    for change in api.follow(DAG_ID, run):
-        if "task_id" in change:
-            ended[change["task_id"], change["map_index"]] = change
-        else:
-            state = change["state"]
+    """Its missions are on a server that only a connection in Airflow's database names."""
+    deliver(agency, ssh, NIGHT, 20)
+
+    def lose_the_worker() -> None:
+        running.kill(running.worker_that("build/warehouse.duckdb"))  # dbt has it open
+
+    state, ended = a_night(
+        running, NIGHT, {"ingest": running.broker.restart, "transform": lose_the_worker}
+    )
     assert state == "success", [(*key, one["state"]) for key, one in ended.items()] + [
         running.tasks_said()
     ]
     assert ended["transform", -1]["try_number"] == 2
-    (left,) = {name for name in running.running if name.startswith("worker")}
-    assert run_night(agency.settings, NIGHT, quiet=True).is_published
-    assert hashes(running.worker_settings(left)) == hashes(agency.settings)
-    with sealing.published(
-        agency.settings.warehouse / "warehouse.duckdb", agency.settings
+    is_the_laptops(agency, running, NIGHT)
+    with closing(
+        sealing.published(agency.settings.warehouse / "warehouse.duckdb", agency.settings)
     ) as warehouse:
         assert warehouse.execute("select count(*) from core.fct_case").fetchone() == (63,)
+
+
+FAULTS = {
+    "redis": ("ingest", "transform"),
+    "postgresql": ("plan", "ingest", "validate", "transform", "publish"),
+    "worker": ("ingest", "publish"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_server_that_is_restarted_or_a_worker_that_is_killed_in_step_after_step(
+    agency: Agency, ssh: Sshd, running: Cluster, fault: str
+) -> None:
+    night = NIGHT + timedelta(days=1 + list(FAULTS).index(fault))
+    deliver(agency, ssh, night, 30 + night.day)
+    number = 2 + 3 * list(FAULTS).index(fault)
+
+    def replaced() -> None:
+        """Another worker takes the place of one that is killed."""
+        nonlocal number
+        lost = next(name for name in running.running if name.startswith("worker"))
+        running.start("worker", f"worker-{number}-new")
+        number += 1
+        running.kill(lost)
+
+    what = {
+        "redis": running.broker.restart,
+        "postgresql": running.database.restart,
+        "worker": replaced,
+    }[fault]
+    state, ended = a_night(running, night, dict.fromkeys(FAULTS[fault], what))
+    assert state == "success", [(*key, one["state"]) for key, one in ended.items()] + [
+        running.tasks_said()
+    ]
+    is_the_laptops(agency, running, night)

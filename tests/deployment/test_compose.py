@@ -192,6 +192,26 @@ def test_images_are_pinned() -> None:
     assert f"ARG UV_VERSION={pinned[1]}" in DOCKERFILE
 
 
+def test_connections_are_handed_on_from_files_to_those_who_need_them() -> None:
+    told = {
+        name: {one["path"] for one in service["env_file"]}
+        for name, service in SERVICES.items()
+        if "env_file" in service
+    }
+    missions, notices = "./var/secrets/missions.env", "./var/secrets/notices.env"
+    assert told == {
+        **{name: {missions, notices} for name in WORKING},
+        # the alarms of a night that is late, or died, are theirs; exports are not
+        **{name: {notices} for name in ("triggerer", "dag-processor")},
+    }
+    for service in SERVICES.values():
+        for one in service.get("env_file", []):
+            assert (one["required"], one["format"]) == (False, "raw")  # a `$` is a `$`
+    ignored = (PROJECT / ".gitignore").read_text().split()
+    assert "/var/" in ignored
+    assert all(f"COUNTERFLOW_{name}" in ENVIRONMENT for name in ("CONNECTIONS", "WAREHOUSE"))
+
+
 def test_secrets_are_files_that_the_code_makes(tmp_path: Path) -> None:
     make_server_secrets(tmp_path / "secrets")
     make_cluster(tmp_path / "secrets")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from counterflow.missions import contract_of, transport
 from counterflow.sources import LinkRefusedError, Refused, UnreachableError, remote
 from counterflow.warehouse.sentences import ours
 from counterflow.warehouse.sentences import said as spoken
+from tests import locks
 from tests.servers.cutting import cutting
 from tests.servers.nginx import Nginx, nginx
 from tests.servers.running import ROOT, free_port, needs
@@ -248,6 +250,29 @@ def test_a_checksum_that_disagrees_is_refused(
     assert outcome(alone) == ("loaded", "")
 
 
+@needs("sshd", "nginx")
+@pytest.mark.parametrize("way", ["sftp", "s3", "https"])
+def test_a_signature_beside_the_export_comes_over_every_line(
+    way: str, ssh: Sshd, web: Nginx, bucket: S3, alone: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = {"sftp": ssh, "s3": bucket, "https": web}[way]
+    path = {"path": "html/signed"} if way == "https" else {"path": "signed"}
+    over = {"sftp": over_sftp, "s3": over_s3, "https": over_https}[way]
+    define(monkeypatch, over(server, **path))
+    signer, name = locks.pgp_key("signer"), f"signed/outgoing/cases_{NIGHT:%Y%m%d}.zip"
+    cert = signer.extract_certificate()
+    alone.contract("ALB", "limits: {", f"signature: {{by: {cert.fingerprint}}}\n  limits: {{")
+    (alone.settings.missions / "keys").mkdir()
+    (alone.settings.missions / "keys/alb.asc").write_text(str(cert), "utf-8")
+    server.put(name, SENT)
+    assert outcome(alone)[0] == "refused"
+    assert "signature" in outcome(alone)[1]
+    server.put(f"{name}.sig", locks.signature(signer, SENT + b"of something else"))
+    assert "bad_signature" in outcome(alone)[1]
+    server.put(f"{name}.sig", locks.signature(signer, SENT))
+    assert outcome(alone) == ("loaded", "")
+
+
 @needs("nginx")
 def test_a_name_that_tells_a_person_is_written_nowhere(
     web: Nginx, alone: Agency, monkeypatch: pytest.MonkeyPatch,
@@ -274,6 +299,7 @@ def test_sessions_with_a_host_are_counted_over_processes(
 ) -> None:
     from counterflow.sources.hosts import place
 
+    context = multiprocessing.get_context("fork")
     folder = alone.settings.hosts
     with place(folder, "h", 2), place(folder, "h", 2):
         with pytest.raises(UnreachableError, match="all sessions"), place(folder, "h", 2, 0.0):
@@ -282,6 +308,25 @@ def test_sessions_with_a_host_are_counted_over_processes(
             pass
     with place(folder, "h", 2):
         pass
+    busy, free = context.Event(), context.Event()
+    other = context.Process(target=_one_session, args=(folder, busy, free))
+    other.start()
+    assert busy.wait(30)
+    with place(folder, "h", 2):
+        with pytest.raises(UnreachableError, match="all sessions"), place(folder, "h", 2, 0.0):
+            raise AssertionError("a third, beside one of another process")
+        other.kill()  # its session goes with it
+        other.join(30)
+        with place(folder, "h", 2, 10.0):
+            pass
+
+
+def _one_session(folder: Path, busy: Any, free: Any) -> None:
+    from counterflow.sources.hosts import place
+
+    with place(folder, "h", 2):
+        busy.set()
+        free.wait()
 
 
 def test_a_backend_that_does_not_answer_is_not_one_that_knows_nothing(
