@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from counterflow import nightly
+from counterflow import local, nightly
+from counterflow.fates import mark_failed
 from counterflow.keys import KeyRefusedError
-from counterflow.landing import PENDING, Landing
+from counterflow.landing import PENDING, Landing, NightRecord
 from counterflow.missions import mission_keys
 from counterflow.sealing import Seal
+from counterflow.settings import Settings
 from tests.support import NIGHT, Agency, case, export
 
 SECOND = NIGHT + timedelta(days=1)
@@ -232,3 +237,26 @@ def test_an_ingest_that_is_killed_leaves_its_mission_failed_and_the_last_good_da
     assert (record.status, record.is_stale, record.rows_accepted) == ("failed", True, 60)
     assert "did not end" in record.message
     assert run(agency, SECOND)["BLR"] == "loaded"
+
+
+def test_the_record_of_a_worker_that_died_is_written_under_the_lock(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Maintenance, which holds it alone, removes what stands aside in landing."""
+    watched: list[str] = []
+
+    def marked(settings: Settings, night: date, mission: str, error: BaseException) -> NightRecord:
+        with settings.landing_lock.path.open() as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        watched.append(mission)
+        return mark_failed(settings, night, mission, error)
+
+    monkeypatch.setattr(local, "mark_failed", marked)
+    monkeypatch.setattr(nightly, "ingest", lambda *_: os._exit(9))  # as the kernel ends one
+    missions = nightly.plan(agency.settings, NIGHT).changed
+    settings = replace(agency.settings, workers=2)
+    local._ingest(settings, NIGHT, missions, False, lambda *_: None)
+    assert sorted(watched) == sorted(agency.missions)
+    record = Landing(settings.landing, "BLR").record(NIGHT)
+    assert record is not None
+    assert (record.status, "BrokenProcessPool" in record.message) == ("failed", True)

@@ -114,7 +114,15 @@ def test_records_go_after_their_own_time_and_never_the_newest(agency: Agency) ->
     settings = agency.settings
     load(agency, *NIGHTS)
     far = NIGHT + timedelta(days=100)
-    assert swept(settings, far) == {"exports reduced to counts": 3, "night records": 6}
+    aside = settings.nights / ".2010-11-25.json-1"  # a kill left it
+    aside.touch()
+    assert swept(settings, far) == {
+        "exports reduced to counts": 3,
+        "night records": 6,
+        "journals of nights": 4,
+    }
+    assert not aside.exists()
+    assert {path.stem for path in settings.nights.glob("2*.json")} == {str(NIGHTS[3])}
     assert [r.night for r in records(settings, "ALB")] == [NIGHTS[3]]
     assert [r.night for r in records(settings, "BLR")] == [NIGHTS[3]]
     assert swept(settings, far) == {"exports that no night names": 2}  # a third gives its profile

@@ -17,7 +17,7 @@ from datetime import date
 from counterflow import disk, nightly
 from counterflow.display import steps
 from counterflow.fates import mark_failed
-from counterflow.locks import exclusive
+from counterflow.locks import exclusive, shared
 from counterflow.reporting import Report
 from counterflow.settings import Settings
 from counterflow.warehouse.build import BuildFailed
@@ -115,7 +115,7 @@ def _ingest(
                 if (error := future.exception()) is not None:
                     if isinstance(error, BrokenProcessPool) or disk.refused(error) is not None:
                         raise error
-                    mark_failed(settings, night, futures[future], error)
+                    _failed(settings, night, futures[future], error)
                 left.discard(futures[future])
                 told("ingest", done := done + 1, len(missions))
         except BrokenProcessPool:
@@ -125,8 +125,14 @@ def _ingest(
             try:
                 single.submit(_one, settings, night, mission, full_refresh).result()
             except BrokenProcessPool as error:
-                mark_failed(settings, night, mission, error)
+                _failed(settings, night, mission, error)
         told("ingest", done := done + 1, len(missions))
+
+
+def _failed(settings: Settings, night: date, mission: str, error: BaseException) -> None:
+    """The record of a mission whose worker could not write it; under the lock, or maintenance may sweep it away."""
+    with shared(settings.landing_lock, only=f"landing/{mission}"):
+        mark_failed(settings, night, mission, error)
 
 
 def _one(settings: Settings, night: date, mission: str, full_refresh: bool) -> None:

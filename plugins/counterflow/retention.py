@@ -73,6 +73,8 @@ def enforce(settings: Settings, day: date, airflow_logs: Path | None = None) -> 
         dropped = _files(settings.drop, _before(day, keep.drops))
         found.append(Swept("drop", "exports that came by hand and were never landed", dropped))
         found.append(Swept("store", "objects of killed workers", built.sweep() + landed.sweep()))
+    journals = _journals(settings, _before(day, keep.records))
+    found.append(Swept("nights", "journals of nights", journals))
     if airflow_logs is not None:
         logs = _files(airflow_logs, _before(day, keep.logs))
         found.append(Swept("airflow", "logs", logs))
@@ -153,10 +155,7 @@ def _tidy_build(settings: Settings) -> int:
         for name in ("sources-*", "manifest*", "gates*")
         for path in settings.build.glob(f".{name}")
     ]
-    left += [
-        *settings.home.glob(".format.json-*"),
-        *settings.nights.glob(".*"),
-    ]
+    left += settings.home.glob(".format.json-*")
     left += settings.build.glob("earlier.duckdb*")  # history before a night that did not end
     left += [*settings.warehouse.glob(".manifest*"), *settings.erasures.glob(".*")]
     left += [*settings.build.glob(SPILL), *settings.warehouse.glob(f"**/{SPILL}")]
@@ -230,6 +229,17 @@ def _records(settings: Settings, kept_from: date) -> int:
                 path.unlink()
                 count += 1
     return count
+
+
+def _journals(settings: Settings, kept_from: date) -> int:
+    """Journals of nights before `kept_from`, and what a kill left of one; the newest stays, as does who was told what."""
+    with exclusive(settings.nights_lock):  # another run may be writing its own at this moment
+        journals = sorted(settings.nights.glob("????-??-??.json"))[:-1]
+        old = [path for path in journals if path.stem < str(kept_from)]
+        left = [*old, *settings.nights.glob(".*")]
+        for path in left:
+            path.unlink()
+    return len(left)
 
 
 def _kept(settings: Settings, kept_from: date) -> int:
