@@ -16,6 +16,7 @@ from counterflow.local import run_night
 from counterflow.orchestration.config import DAG_ID
 from counterflow.settings import Settings
 from counterflow.warehouse.manifest import MANIFEST, read_manifest
+from tests import locks
 from tests.cluster.running import Cluster, cluster
 from tests.servers.postgres import needs_postgres
 from tests.servers.running import needs
@@ -24,13 +25,20 @@ from tests.sources.linked import NAME, over_sftp
 from tests.support import NIGHT, Agency, case, export
 
 pytestmark = [needs_postgres(), needs("redis-server", "sshd")]
-MISSIONS = ("BGR", "MDA", "UKR")
+MISSIONS = ("ALB", "BGR", "MDA", "UKR")
+LOCKED = "ALB"  # with a key that we do not have
 Ended = dict[tuple[str, int], dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def agency(tmp_path_factory: pytest.TempPathFactory) -> Agency:
-    return Agency(tmp_path_factory.mktemp("agency"), missions=MISSIONS)
+    made = Agency(tmp_path_factory.mktemp("agency"), missions=MISSIONS)
+    made.contract(LOCKED, "limits: {", "encryption: {age: alb}\n  limits: {")
+    path = made.settings.keys / "exports" / "alb"
+    path.parent.mkdir(parents=True, mode=0o700)
+    path.touch(0o600)
+    path.write_text(str(locks.identity("ours")))
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +51,9 @@ def ssh() -> Iterator[Sshd]:
 def running(agency: Agency, ssh: Sshd) -> Iterator[Cluster]:
     empty = agency.root / "nothing"  # the cluster has the exports from their server, or not at all
     empty.mkdir()
-    with cluster(agency.root / "cluster", replace(agency.settings, exports=empty)) as made:
+    known = {"counterflow_export_alb": str(locks.identity("ours"))}
+    settings = replace(agency.settings, exports=empty)
+    with cluster(agency.root / "cluster", settings, variables=known) as made:
         said = over_sftp(ssh)
         made.api().define(NAME, {**said, "extra": json.dumps(said["extra"])})
         yield made
@@ -52,7 +62,10 @@ def running(agency: Agency, ssh: Sshd) -> Iterator[Cluster]:
 def deliver(agency: Agency, ssh: Sshd, night: date, cases: int) -> None:
     """To the laptop as files, and to the server of the missions."""
     for number, mission in enumerate(MISSIONS):
-        path = agency.deliver(mission, export([case(n) for n in range(cases + number)]), night)
+        data = export([case(n) for n in range(cases + number)])
+        if mission == LOCKED:
+            data = locks.age(data, "of another agency")
+        path = agency.deliver(mission, data, night)
         ssh.put(str(path.relative_to(agency.settings.exports)), path.read_bytes())
 
 
@@ -93,7 +106,7 @@ def is_the_laptops(agency: Agency, running: Cluster, night: date) -> None:
 def test_a_night_whose_redis_is_restarted_and_whose_worker_is_killed(
     agency: Agency, ssh: Sshd, running: Cluster
 ) -> None:
-    """Its missions are on a server that only a connection in Airflow's database names."""
+    """Its missions are on a server that only a connection in Airflow's database names, and one locks with a wrong key."""
     deliver(agency, ssh, NIGHT, 20)
 
     def lose_the_worker() -> None:
@@ -106,11 +119,18 @@ def test_a_night_whose_redis_is_restarted_and_whose_worker_is_killed(
         running.tasks_said()
     ]
     assert ended["transform", -1]["try_number"] == 2
+    (refused,) = (one for one in ended.values() if one["rendered_map_index"] == f"{LOCKED} refused")
+    assert refused["try_number"] == 1  # another try would find the same key
     is_the_laptops(agency, running, NIGHT)
     with closing(
         sealing.published(agency.settings.warehouse / "warehouse.duckdb", agency.settings)
     ) as warehouse:
-        assert warehouse.execute("select count(*) from core.fct_case").fetchone() == (63,)
+        assert warehouse.execute("select count(*) from core.fct_case").fetchone() == (66,)
+        said = warehouse.execute(
+            "select status, message from quality.load where status <> 'loaded'"
+        )
+        ((status, message),) = said.fetchall()
+        assert (status, "(wrong_key)" in message) == ("refused", True), message
 
 
 FAULTS = {
