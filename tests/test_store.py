@@ -15,19 +15,24 @@ from typing import Any
 
 import pytest
 
+from counterflow import backups, dropping, keys, keys_airflow, nightly, retention, rotation, store
 from counterflow import database as database_module
-from counterflow import keys, nightly, store
 from counterflow.connections import Connection
 from counterflow.erasure import erase
 from counterflow.landing import Landing
 from counterflow.locks import LockLostError, exclusive, shared
-from counterflow.sealing import is_sealed
+from counterflow.missions import contract_of
+from counterflow.rekeying import RotationRefusedError
+from counterflow.release import building, deciding
+from counterflow.release.verification import listed
+from counterflow.sealing import Seal, is_sealed
 from counterflow.settings import Settings
 from counterflow.store import Store, StoreRefusedError, StoreUnreachableError
 from counterflow.warehouse import lake
 from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.manifest import MANIFEST, read_manifest
 from counterflow.warehouse.verification import verify
+from tests.release.world import small
 from tests.servers.postgres import Postgres, needs_postgres, postgres
 from tests.servers.s3 import S3, s3
 from tests.support import NIGHT, Agency, case, export
@@ -170,6 +175,117 @@ def test_nights_withdrawals_and_erasures_over_machines(world: Shared) -> None:
     found = {p.relative_to(one.home) for p in one.home.rglob("*.parquet")}
     assert found == {p.relative_to(third.home) for p in third.home.rglob("*.parquet")}
     assert (one.erasures / f"{receipt.receipt}.json").exists()
+
+
+@dataclass
+class Vault:
+    """A secrets backend that all machines ask."""
+
+    held: dict[str, str]
+
+    def get_variable(self, key: str) -> str | None:
+        return self.held.get(key)
+
+
+@pytest.fixture
+def vault(world: Shared, monkeypatch: pytest.MonkeyPatch) -> Vault:
+    from airflow.sdk.execution_time import supervisor
+
+    ring = keys.keyring(world.agency.settings)
+    made = Vault(
+        {
+            "counterflow_master_key": ring.master.hex(),
+            "counterflow_linking_key": ring.linking.hex(),
+        }
+    )
+    monkeypatch.setattr(supervisor, "ensure_secrets_backend_loaded", lambda: [made])
+    keys_airflow.forget()
+    return made
+
+
+def alike(count: int, **more: str) -> bytes:
+    """Cases of which many are alike, so that a release has any."""
+    return export([case(n, Sex="FM"[n % 5 == 0], **more) for n in range(count)])
+
+
+def test_what_is_no_night_works_over_machines_too(
+    world: Shared, vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A drop, a release, an erasure, a backup, a rotation, retention and a restore, each on another machine."""
+    one, other, third, fourth = (
+        replace(world.machine(name), key_source="airflow")
+        for name in ("one", "other", "third", "fourth")
+    )
+    for mission in world.agency.missions:
+        world.agency.deliver(mission, alike(80))
+    # what comes by hand on one machine is landed on another, and then nowhere any more
+    by_hand = world.root / f"cases_{NIGHT:%Y%m%d}.zip"
+    by_hand.write_bytes(alike(81))
+    dropping.drop(one, contract_of(one, "ALB"), by_hand, None)
+    assert not any((other.home / "drop").rglob("*"))
+    landed(third, other, NIGHT)
+    record = Landing(other.landing, "ALB").record(NIGHT)
+    assert record is not None
+    assert record.rows_read == 81 + 30
+    assert not any("sealed" in path for path in files_of(world, "drop/ALB"))
+    nightly.transform(one, NIGHT)
+    nightly.gates(one, NIGHT)
+    nightly.publish(one, NIGHT)
+    held(one)
+    assert not list((one.home / "drop").rglob("*.sealed"))
+
+    built = building.build(third, small(floor_cases=110))
+    deciding.approve(other, built.number, built.digest, "desk")
+    with exclusive(fourth.release_lock):
+        pass
+    assert [row["number"] for row in listed(fourth)][-1:] == ["001"]  # it was never there
+
+    folder = world.root / "backups"
+    backups.backup(other, folder)
+    receipt = erase(third, "BLR", ["A-5"], NIGHT)  # which did not write that archive
+    assert (receipt.records, receipt.untold) == (1, [])
+    with pytest.raises(backups.BackupRefusedError, match=r"s3://.* holds landed exports"):
+        backups.restore(replace(world.machine("empty"), key_source="airflow"), folder)
+    # the bucket and every home are lost; the archive is of before the erasure
+    anew = replace(world.machine("anew"), key_source="airflow", store=f"{world.url}-anew")
+    assert backups.restore(anew, folder).erased == 1
+    second = replace(anew, home=world.root / "second")
+    held(second)
+    for machine in (fourth, second):
+        held(machine)
+        assert {check.gate for check in verify(machine) if not check.passed} == set()
+        exports = (machine.landing / "BLR").glob("exports/*/case.parquet")
+        assert Seal.of(machine).count(*exports) == 79
+
+    with pytest.raises(RotationRefusedError, match="into a secrets backend"):
+        rotation.rotate(world.machine("one"))
+    vault.held["counterflow_master_key_next"] = "0d" * 32
+    before = world.objects()
+    with monkeypatch.context() as broken:
+        broken.setattr(dropping, "reseal", _fails)
+        with pytest.raises(ZeroDivisionError):
+            rotation.rotate(one)
+    assert world.objects() == before  # others go on under the old key
+    assert rotation.rotate(one).exports == 3
+    vault.held["counterflow_master_key"] = vault.held.pop("counterflow_master_key_next")
+    keys_airflow.forget()
+    held(fourth)
+    assert {check.gate for check in verify(fourth) if not check.passed} == set()
+
+    swept = retention.enforce(other, NIGHT + timedelta(days=4000))
+    assert "kept publications" not in {one.what for one in swept}  # it is what is open
+    nights = [key for key in world.objects() if key.startswith("nights/")]
+    assert len(nights) == 1  # the newest
+
+
+def _fails(*_: Any) -> None:
+    raise ZeroDivisionError
+
+
+def files_of(world: Shared, part: str) -> dict[str, Any]:
+    """What the store's index says of a part."""
+    found: dict[str, Any] = json.loads(world.objects()[f"{part}.json"])["files"]
+    return found
 
 
 def test_a_part_is_seen_whole_or_not_at_all_and_what_a_kill_left_goes(
@@ -334,18 +450,18 @@ def locks_waited_for(database: Postgres) -> int:
 def test_missions_are_landed_at_the_same_time_and_one_by_one_each(world: Shared) -> None:
     one, other = world.machine("one"), world.machine("other")
     with (
-        shared(one.landing_lock, only="landing/ALB"),
-        shared(other.landing_lock, only="landing/BLR"),
+        shared(one.landing_lock, only="ALB"),
+        shared(other.landing_lock, only="BLR"),
     ):
         assert locks_held(world.database) == 4
     entered = threading.Event()
 
     def second() -> None:
-        with shared(other.landing_lock, only="landing/ALB"):
+        with shared(other.landing_lock, only="ALB"):
             entered.set()
 
     thread = threading.Thread(target=second)
-    with shared(one.landing_lock, only="landing/ALB"):
+    with shared(one.landing_lock, only="ALB"):
         thread.start()
         while not locks_waited_for(world.database):
             assert thread.is_alive()

@@ -34,6 +34,7 @@ from counterflow.nights import newest
 from counterflow.purging import purge
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
+from counterflow.warehouse import lake
 from counterflow.warehouse.manifest import published_night
 
 KEPT = (
@@ -119,9 +120,11 @@ def backup(settings: Settings, folder: Path, keep_days: int = 30) -> Backup:
     )
     description = {**made.to_dict(), "path": name, "identity": sealed, "format": formats.LANDING}
     _write(folder / f"{name}.json", description)
-    with settings.backups.open("a", encoding="utf-8") as file:
-        line = {"when": made.when, "night": made.night, "folder": str(folder), "file": name}
-        file.write(json.dumps(line) + "\n")
+    with exclusive(settings.build_lock):  # which hands it to other machines: they erase, too
+        settings.backups.parent.mkdir(parents=True, exist_ok=True)
+        with settings.backups.open("a", encoding="utf-8") as file:
+            line = {"when": made.when, "night": made.night, "folder": str(folder), "file": name}
+            file.write(json.dumps(line) + "\n")
     _prune(folder, now - timedelta(days=keep_days), made.path)
     return made
 
@@ -131,10 +134,7 @@ def restore(settings: Settings, folder: Path, file: str | None = None) -> Restor
 
     Who was erased since is taken out before anything is in its place. Killed anywhere, the same call does it again.
     """
-    if any(settings.landing.glob("*/exports/*")):
-        raise BackupRefusedError(
-            f"{settings.landing} holds landed exports: move the whole home away first, and put its keys back. {_PAGE}"
-        )
+    _refuse_landed(settings)
     chosen = _chosen(folder, file)
     ring = keys.keyring(settings)
     if ring.key_id != chosen.key_id:
@@ -150,13 +150,24 @@ def restore(settings: Settings, folder: Path, file: str | None = None) -> Restor
     erased = _erasures(ring, folder)
     aside = settings.home / ASIDE
     with _alone(settings):
+        _refuse_landed(settings)  # what the store holds is here only now
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir(mode=0o700)
         _unpack(chosen, _fernet(ring), aside)
         formats.refuse_newer(aside)
-        purged = _without(replace(settings, home=aside), settings.keys, erased)
+        unpacked = replace(settings, home=aside, store=None, warehouse_shape="file")
+        purged = _without(unpacked, settings.keys, erased)
         _put_in_place(settings, aside)
+        lake.follow(settings)
     return Restored(chosen, len(erased), purged)
+
+
+def _refuse_landed(settings: Settings) -> None:
+    if any(settings.landing.glob("*/exports/*")):
+        where = f"{settings.landing} holds landed exports: move the whole home away first, and put its keys back"
+        if settings.store is not None:
+            where = f"{settings.store} holds landed exports: empty it first, or name another prefix, and begin with an empty home"
+        raise BackupRefusedError(f"{where}. {_PAGE}")
 
 
 def listed(folder: Path) -> list[Backup]:
@@ -225,10 +236,13 @@ def _erasures(ring: keys.Keyring, folder: Path, missing_ok: bool = False) -> lis
 def _alone(settings: Settings) -> Iterator[None]:
     """No night, build, release, erasure or retention meanwhile."""
     locks = [settings.night_lock, settings.build_lock]
-    if settings.releases.is_dir():
+    if settings.releases.is_dir() or settings.store is not None:
         locks.append(settings.release_lock)
+    locks.append(settings.landing_lock)
+    if settings.store is not None:  # what of it other machines made is here once its lock is held
+        locks.append(settings.nights_lock)
     with ExitStack() as stack:
-        for lock in (*locks, settings.landing_lock):
+        for lock in locks:
             stack.enter_context(exclusive(lock))
         yield
 

@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from counterflow import disk, keys
 from counterflow.contracts import Contract
+from counterflow.locks import shared
 from counterflow.settings import Settings
 from counterflow.sources import (
     Delivery,
@@ -78,12 +79,14 @@ def drop(settings: Settings, contract: Contract, file: Path, night: date | None)
     if not data:
         raise DropRefusedError("the file is empty")
     path = _path(settings, contract.mission, dated)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.chmod(settings.drop, 0o700)
-    replaced = path.exists()
     head = json.dumps({"name": file.name, "beside": beside}).encode()
     whole = len(head).to_bytes(4, "big") + head + data
-    _write(path, _sealed(keys.keyring(settings), contract.mission, dated, whole))
+    sealed = _sealed(keys.keyring(settings), contract.mission, dated, whole)
+    with shared(settings.landing_lock, only=contract.mission):  # which hands it to other machines
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.chmod(settings.drop, 0o700)
+        replaced = path.exists()
+        _write(path, sealed)
     return Dropped(contract.mission, dated, len(data), replaced)
 
 

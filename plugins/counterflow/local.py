@@ -131,7 +131,7 @@ def _ingest(
 
 def _failed(settings: Settings, night: date, mission: str, error: BaseException) -> None:
     """The record of a mission whose worker could not write it; under the lock, or maintenance may sweep it away."""
-    with shared(settings.landing_lock, only=f"landing/{mission}"):
+    with shared(settings.landing_lock, only=mission):
         mark_failed(settings, night, mission, error)
 
 

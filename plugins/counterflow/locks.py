@@ -66,6 +66,10 @@ class Held:
             for part in self._parts:
                 self._store.push(part)
 
+    def forsake(self) -> None:
+        """Share nothing of what is made from now on: it is worth something only as a whole."""
+        self._parts = ()
+
     def sweep(self) -> int:
         """Remove from the store what killed workers left; how many objects."""
         return sum(self._store.sweep(part) for part in self._parts) if self._store else 0
@@ -75,7 +79,7 @@ class Held:
 def exclusive(lock: Lock | Path, only: str | None = None) -> Iterator[Held]:
     """Hold a lock alone; waits for whoever holds it. Nothing is left behind by a kill.
 
-    `only`: of what it guards, this part alone is pulled and pushed.
+    `only`: of what it guards, this mission's alone is pulled and pushed.
     """
     with _held(_as_lock(lock), fcntl.LOCK_EX, only) as held:
         yield held
@@ -85,7 +89,7 @@ def exclusive(lock: Lock | Path, only: str | None = None) -> Iterator[Held]:
 def shared(lock: Lock | Path, only: str | None = None) -> Iterator[Held]:
     """Hold a lock together with others who share it; waits for who holds it alone.
 
-    `only`: the one part that is read or changed, which nobody else then holds on any machine.
+    `only`: the one mission that is read or changed, which nobody else then holds on any machine.
     """
     with _held(_as_lock(lock), fcntl.LOCK_SH, only) as held:
         yield held
@@ -116,13 +120,13 @@ def _held(lock: Lock, how: int, only: str | None) -> Iterator[Held]:
 
     if only is None:
         how = fcntl.LOCK_EX
-    parts = lock.guards if only is None else (only,)
+    parts = lock.guards if only is None else tuple(f"{part}/{only}" for part in lock.guards)
     with ExitStack() as stack:
         store = Store.of(lock.settings)
         held = Held(store, parts)
         wanted = [(lock.path, lock.path.name, how)]
         if only is not None and how == fcntl.LOCK_SH:
-            own = lock.path.with_name(f"{lock.path.name}.{only.replace('/', '.')}")
+            own = lock.path.with_name(f"{lock.path.name}.{only}")
             wanted.append((own, own.name, fcntl.LOCK_EX))
         for path, name, one in wanted:
             stack.enter_context(_flock(path, one))

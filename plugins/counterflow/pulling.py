@@ -60,7 +60,7 @@ def ingest(settings: Settings, night: date, mission: str, full_refresh: bool = F
 
     ConnectionError and TimeoutError are raised (without their text, unless it is ours): the caller may try again.
     """
-    with shared(settings.landing_lock, only=f"landing/{mission}"):
+    with shared(settings.landing_lock, only=mission):
         return _ingested(settings, night, mission, full_refresh)
 
 

@@ -54,7 +54,12 @@ class Rotation:
 
 def rotate(settings: Settings, told: Told | None = None) -> Rotation:
     """Re-key everything. Raises RotationRefusedError or KeyRefusedError before anything is changed."""
-    with _alone(settings) as held:
+    if settings.store is not None and settings.key_source == "files":
+        raise RotationRefusedError(
+            "the keys are files, and other machines that share the store have files of their own: put the keys into a secrets "
+            "backend (COUNTERFLOW_KEYS=airflow) and rotate there. See docs/scale.md"
+        )
+    with _alone(settings) as held, _as_a_whole(held):
         _tidy(settings)
         if (done := _retire(settings)) is not None:
             return done
@@ -89,6 +94,17 @@ def _alone(settings: Settings) -> Iterator[list[Held]]:
     with ExitStack() as stack:
         locks = (settings.night_lock, settings.build_lock, settings.landing_lock)
         yield [stack.enter_context(exclusive(lock)) for lock in locks]
+
+
+@contextmanager
+def _as_a_whole(held: list[Held]) -> Iterator[None]:
+    """What failed half-way stays on this machine: the others go on under the old key, and the next call ends it."""
+    try:
+        yield
+    except BaseException:
+        for one in held:
+            one.forsake()
+        raise
 
 
 def _tidy(settings: Settings) -> None:

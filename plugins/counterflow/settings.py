@@ -227,8 +227,11 @@ class Settings:
 
     @property
     def backups(self) -> Path:
-        """When which backup was written where: one line of JSON each."""
-        return self.home / "backups.jsonl"
+        """When which backup was written where: one line of JSON each.
+
+        Where machines share a store an erasure on any of them tells the backups of all.
+        """
+        return (self.erasures if self.store else self.home) / "backups.jsonl"
 
     @property
     def drop(self) -> Path:
@@ -243,7 +246,7 @@ class Settings:
     @property
     def landing_lock(self) -> Lock:
         """Held together by who lands and judges exports, alone by who takes rows out of them."""
-        return self._lock("landing.lock", "landing")
+        return self._lock("landing.lock", "landing", "drop")
 
     @property
     def build_lock(self) -> Lock:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from counterflow.settings import Settings
 
 MIRROR = ".mirror"  # in the home: what it has of the store
-MANY = ("landing",)  # parts of one folder each, a mission's
+MANY = ("landing", "drop")  # of a part each mission's folder is one of its own
 _INSIDE = (".inside", ".candidate-")  # of releases: hidden, and kept
 _BUILD = ("warehouse.duckdb", "scratch.duckdb", "manifest.json", "gates.json", "sources")
 _THREADS = 8
@@ -77,7 +77,7 @@ class Store:
     # --- from the store ----------------------------------------------------------------------------
 
     def parts(self, part: str) -> dict[str, str]:
-        """The parts that the store holds → their tag, of one part or of all that `landing` stands for."""
+        """The parts that the store holds → their tag, of one part or of all missions' of MANY."""
         if part not in MANY:
             tags = dict(self._list(f"{part}.json", flat=True))
             return {part: tags[f"{part}.json"]} if f"{part}.json" in tags else {}
@@ -272,7 +272,7 @@ class Store:
         return self._home / part
 
     def _local(self, part: str) -> list[str]:
-        """The parts that the home has, of one part or of all that `landing` stands for."""
+        """The parts that the home has, of one part or of all missions' of MANY."""
         if part not in MANY:
             return [part]
         found = {f"{part}/{path.name}" for path in (self._home / part).glob("[A-Z][A-Z][A-Z]")}
@@ -427,7 +427,7 @@ def _make(folder: Path) -> None:
         return
     _make(folder.parent)
     with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700 if folder.name.startswith(".") else 0o777)
+        folder.mkdir(mode=0o700 if folder.name.startswith((".", "drop")) else 0o777)
 
 
 def _together(work: Callable[[Any], None], todo: Iterable[Any]) -> None:
