@@ -135,6 +135,10 @@ class Store:
         _together(
             lambda one: self._get(part, one[0], one[1], index.files[one[1][0]]), wanted.items()
         )
+        if wanted and (self._folder(part) / "exports").is_dir():
+            os.utime(
+                self._folder(part) / "exports"
+            )  # by which keys.py sees that it may hold other ones
         self._remember(part, self._seen(part, index))
 
     def _get(self, part: str, sha256: str, paths: list[str], entry: Entry) -> None:

@@ -32,6 +32,7 @@ KNOWN = [
     rf"{_MISSION}/erased\.parquet",
     r"format\.json",
     r"nights/(\d{4}-\d\d-\d\d|told)\.json",
+    r"lineage/\d{4}-\d\d-\d\d\.jsonl",
     r"(night|nights|build|landing|release)\.lock",
     r"releases/\.lock",
     r"keys/(master|linking)\.key",

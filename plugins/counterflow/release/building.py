@@ -231,7 +231,11 @@ def check(
 
 @contextmanager
 def attached(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in memory with the published warehouse as `published`, read-only."""
+    """A connection in memory with the published warehouse as `published`, read-only.
+
+    The candidate may have been made on another machine, and this one know nothing of the warehouse yet.
+    """
+    refresh(settings.build_lock)
     with duckdb.connect() as connection:
         seal = Seal.of(settings)
         seal.attach(connection, settings.warehouse / "warehouse.duckdb", "published")
