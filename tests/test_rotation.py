@@ -267,8 +267,8 @@ def contents(settings: Settings) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in sorted(settings.home.rglob("*")):
         name = str(path.relative_to(settings.home))
-        if name.startswith("nights"):
-            continue  # the journal says when a night was refused meanwhile
+        if name.startswith(("nights", "lineage")):
+            continue  # both say when a night was refused meanwhile
         if path.suffix == ".parquet":
             found[name] = seal.read(path).to_pylist()
         elif path.suffix == ".duckdb":
