@@ -16,6 +16,7 @@ import random
 import sys
 import tempfile
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -70,8 +71,10 @@ def main() -> int:
             if (pid := os.fork()) == 0:
                 try:
                     work(ground, number, chosen.workers, chosen.kills, chosen.seed, tell)
-                finally:
-                    os._exit(0)
+                except BaseException:  # noqa: BLE001 - the process ends here
+                    traceback.print_exc()
+                    os._exit(1)
+                os._exit(0)
             children.append(pid)
         os.close(tell)
         trials = []
