@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,10 +20,14 @@ from typing import Any
 import airflow as airflow_package
 import pytest
 import yaml
+from playwright.sync_api import sync_playwright
 
 from counterflow.orchestration.config import LocalAirflow, free_port, users_of
 from counterflow.orchestration.processes import running
+from counterflow.pages import sets
 from counterflow.settings import Settings
+from tests.pages import world
+from tests.pages.pictures import log_in
 
 USERS = {"ena": "engineer", "ofi": "officer", "ste": "steward", "ana": "analyst"}
 # What answers without a token, and why: health and version hold no data, login is where tokens come from.
@@ -39,7 +45,9 @@ Ask = Callable[..., int]
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     home = tmp_path_factory.mktemp("home")
     users = ", ".join(f"{login}:{role}" for login, role in USERS.items())
-    settings = replace(Settings(home=home, exports=home, missions=home), users=users)
+    settings = replace(world.settings(home), users=users)
+    world.publish(settings)
+    sets.build(settings, ("stewards",))
     dags = home / "no_dags"
     dags.mkdir()
     made = LocalAirflow(settings, free_port(), dags=dags)
@@ -163,6 +171,67 @@ def test_the_tasks_own_api_wants_a_task_s_token(
     code, _ = _open(f"{airflow.url}/execution/{path}", method, body)
     assert code in (401, 403)
     assert asked("engineer", method, f"/execution/{path}", body) in (401, 403)  # a person's is none
+
+
+PAGES = (
+    "missions",
+    "missions/MDA",
+    "nights/2010-11-29",
+    "pages/stewards/MDA.html",
+    "static/pages.css",
+    "no/such",
+)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_are_for_whoever_may_see_the_nights_and_for_nobody_else(
+    airflow: LocalAirflow, asked: Ask, path: str
+) -> None:
+    there = 404 if path == "no/such" else 200
+    assert {asked(role, "GET", f"/counterflow/{path}") for role in USERS.values()} == {there}
+    for token in ("", "e30.e30.e30"):
+        for method in ("GET", "POST", "HEAD"):
+            assert _open(f"{airflow.url}/counterflow/{path}", method, token=token)[0] in (401, 403)
+
+
+def test_a_browser_comes_to_a_mission_by_way_of_the_login_and_finds_it_in_the_ui(
+    airflow: LocalAirflow,
+) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--no-proxy-server"]
+        )
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        log_in(page, airflow, "/counterflow/missions/MDA", "ste")  # it fails unless it ends there
+        assert page.locator("h1").inner_text().startswith("Moldova")
+        page.goto(f"{airflow.url}/plugin/missions")
+        frame = page.frame_locator("iframe")
+        frame.get_by_role("link", name="Belarus").first.click()
+        page.wait_for_url("**/plugin/missions/counterflow/missions/BLR")  # can be sent to somebody
+        frame.get_by_role("link", name="Airflow run").click()
+        page.wait_for_url("**/dags/nightly")
+        browser.close()
+
+
+READS_THE_PLUGIN = """
+import json, resource, sys, time
+import airflow.plugins_manager
+before, began = set(sys.modules), time.process_time()
+import airflow_plugin
+seconds = time.process_time() - began
+print(json.dumps([seconds, sorted(set(sys.modules) - before)]))
+"""
+
+
+def test_airflow_s_other_processes_load_nothing_with_the_plugin(airflow: LocalAirflow) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", READS_THE_PLUGIN], cwd=airflow.plugins, env=airflow.environment(),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    seconds, modules = json.loads(done.stdout.splitlines()[-1])
+    print(f"read in {seconds * 1000:.1f} ms")
+    assert modules == ["airflow_plugin"]
 
 
 def test_a_wrong_password_and_a_made_up_token_are_no_way_in(airflow: LocalAirflow) -> None:

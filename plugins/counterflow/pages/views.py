@@ -134,12 +134,20 @@ def mission(
             if isinstance(error, ContractError)
             else "There is no contract of this name here.",
         )
-    trouble = Trouble(newest or {"status": "", "rows_read": 0}, rules, issues, coverage, contract)
+    sound = _sound(history)
+    trouble = Trouble(
+        newest or {"status": "", "rows_read": 0},
+        warehouse.failed_rules(sound, code) if sound and sound != night else rules,
+        issues,
+        coverage,
+        contract,
+    )
     last = newest or {}
     wrong = trouble_of(last.get("status") or "", last.get("message") or "")
     return {
         "mission": found,
         "history": history,
+        "floor": _floor(history),
         "last": newest,
         "success": next(
             (row["night"] for row in reversed(history) if row["status"] in ("loaded", "unchanged")),
@@ -161,6 +169,22 @@ def mission(
         "run": run_of(settings, night),
         "steward": shelf.find(settings, "stewards", f"{code}.html") is not None,
     }
+
+
+def _sound(history: Sequence[Row]) -> date | None:
+    """The newest night whose rules are of the export in force, and not of one that was refused."""
+    return next(
+        (row["night"] for row in reversed(history) if row["status"] not in ("refused", "failed")),
+        None,
+    )
+
+
+def _floor(history: Sequence[Row]) -> float:
+    """Where the trend's axis begins: below all that is shown, and never so high that a small fall looks like a large one."""
+    seen = [
+        row[name] for row in history for name in ("validity", "conformity") if row[name] is not None
+    ]
+    return max(0.0, min(0.8, int(min(seen, default=0.0) * 10 - 1) / 10))
 
 
 def night(settings: Settings, warehouse: Warehouse, asked: date) -> dict[str, Any] | None:
