@@ -22,7 +22,7 @@ RUN uv pip install --python /opt/venv/bin/python --no-cache --no-deps --no-build
 FROM python:3.12.11-slim-bookworm
 # 1000 by default; docker-compose.yml lets it be whoever owns the secrets and the exports on the host.
 RUN useradd --uid 1000 --create-home --shell /usr/sbin/nologin counterflow \
-    && install --directory --owner 1000 --group 1000 --mode 0750 /var/lib/counterflow /var/lib/airflow
+    && install --directory --owner 1000 --group 1000 --mode 0750 /var/lib/counterflow /var/lib/counterflow/warehouse /var/lib/counterflow/pages /var/lib/airflow
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /opt/counterflow /opt/counterflow
 ENV PATH=/opt/venv/bin:$PATH \

@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install demo up cluster servers test slow chaos lint secrets bench bench-disclosure fuzz audit
+.PHONY: help install demo up cluster servers test slow chaos lint secrets pictures bench bench-disclosure fuzz audit
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -64,6 +64,9 @@ secrets: $(INSTALLED) ## var/secrets, for docker-compose.yml; SHAPE=cluster for 
 
 cluster: $(INSTALLED) servers ## 72 missions over a cluster on this machine, one of its workers killed; CLUSTER=options
 	@$(BIN)/python -m tests.cluster.show $(CLUSTER)
+
+pictures: $(INSTALLED) ## take the pictures of docs/missions_page.md anew
+	$(BIN)/python -m tests.pages.pictures
 
 bench: $(INSTALLED) ## time the parts and the whole, into docs/benchmarks.md
 	$(BIN)/python -m counterflow.bench

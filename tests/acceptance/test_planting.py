@@ -22,9 +22,11 @@ from typer.testing import CliRunner
 from counterflow import keys, nightly
 from counterflow.cli import app
 from counterflow.local import run_night
+from counterflow.pages.sets import SETS
 from counterflow.shell import connect
 from counterflow.synthetic.missions import MISSIONS
 from counterflow.text import digits
+from tests.pages.test_app import client
 from tests.planting.damage import BREAKS
 from tests.planting.leaks import IN_FILES, IN_THE_PROGRAM
 from tests.planting.marks import (
@@ -52,7 +54,8 @@ def planting(tmp_path_factory: pytest.TempPathFactory) -> Planting:
 
     On the second night one mission more delivers its first case, and only that.
     """
-    made = Planting(tmp_path_factory.mktemp("planting"), [*one_of_each_form(), LONELY])
+    missions = [*one_of_each_form(), LONELY]
+    made = Planting(tmp_path_factory.mktemp("planting"), missions, pages=("all",))
     codes = [mission.code for mission in made.missions]
     with made.heard():
         made.deliver(night(1))
@@ -68,12 +71,29 @@ def planting(tmp_path_factory: pytest.TempPathFactory) -> Planting:
                 [sys.executable, "-m", "counterflow.cli", *command],
                 input=f"{number}\n", text=True, env=environment(made), check=False,
             )  # fmt: skip
+        assert report.unshown == ()
+        show(made)
     assert {mission: status for mission, status in sound.items() if status != "loaded"} == {
         LONELY.code: "missing"
     }
     assert report.published == night(2), report.text
     assert len(set(broken.values())) >= 25
     return made
+
+
+def show(planting: Planting) -> None:
+    """Leave behind what the pages say that are made when they are asked for."""
+    shown = planting.left / "shown"
+    shown.mkdir()
+    with client(planting.settings) as asking:
+        for path in (
+            "missions",
+            "nights/2010-11-26",
+            *(f"missions/{m.code}" for m in planting.missions),
+        ):
+            answer = asking.get(path)
+            assert answer.status_code == 200
+            (shown / f"{path.replace('/', '_')}.html").write_bytes(answer.content)
 
 
 COMMANDS = (
@@ -125,6 +145,12 @@ def test_nothing_planted_is_left_behind(planting: Planting, finds: list[Find]) -
     assert "night 2010-11-26 published" in said.casefold().replace(":", "")
     # what commands print and write was searched as well
     assert "unmapped_code" in said
+    # and so were pages, those of the night and those that are asked for
+    assert set(SETS) == {path.name for path in planting.settings.pages.glob("[a-z]*")}
+    assert (
+        "Codes that the contract does not list"
+        in (planting.left / "shown/missions_MDA.html").read_text()
+    )
     assert list((planting.settings.home).rglob("*E-*")), said[-2000:]
     assert [find for find in finds if not find.form.startswith("key ")] == []
 

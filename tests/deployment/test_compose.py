@@ -307,3 +307,15 @@ def server_environment(folder: Path, secrets: Path) -> dict[str, str]:
             value = value.replace(there, path)
         told[name] = value
     return told
+
+
+def test_the_api_server_sees_what_is_published_and_cannot_change_it() -> None:
+    mounted = [one for one in OURS["api-server"]["volumes"] if not isinstance(one, str)]
+    folders = {one["volume"]["subpath"]: (one["target"], one["read_only"]) for one in mounted}
+    settings = Settings(Path("/var/lib/counterflow"), Path(), Path())
+    assert folders == {
+        "warehouse": (str(settings.warehouse), True),
+        "pages": (str(settings.pages), True),
+    }
+    for target, _ in folders.values():  # they are there before the first night
+        assert re.search(rf"install --directory [^&]*{target}( |$)", DOCKERFILE, re.MULTILINE)

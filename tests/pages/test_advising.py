@@ -98,5 +98,5 @@ def test_a_fault_of_ours_asks_nobody_for_anything() -> None:
 
 
 def test_a_few_cases_say_nothing_of_a_question() -> None:
-    few = {"table_name": "case", "field": "gender", "answered": 0, "unknown": 4}
+    few = {"table_name": "case", "field": "gender", "answered": 0, "unknown": 10}
     assert advice(Trouble(LOAD, coverage=[few])) == []

@@ -144,6 +144,23 @@ def test_a_mission_s_page_says_what_to_do(pages: TestClient) -> None:
     assert "UKR.yml" in text(late)  # its contract cannot be used, and the page says where
 
 
+def test_of_a_few_cases_nobody_is_told_what_they_answered(tmp_path: Path) -> None:
+    import duckdb
+
+    made = world.settings(tmp_path)
+    world.publish(made)
+    with duckdb.connect(str(made.warehouse / "warehouse.duckdb")) as connection:
+        connection.execute(
+            "update quality.field_coverage set cases = 10, answered = 1, unknown = 9, not_asked = 0 where mission_code = 'ALB'"
+        )
+    with client(made) as asking:
+        said = text(asking.get("missions/ALB"))
+        assert "Fewer than 11 cases are published" in said
+        assert "control.means_of_control" not in said
+        assert "Answer this question more often" not in said
+        assert "control.means_of_control" in text(asking.get("missions/MDA"))
+
+
 def test_a_night_s_page_has_what_needs_somebody(pages: TestClient) -> None:
     page = pages.get("nights/2010-11-29")
     said = text(page)

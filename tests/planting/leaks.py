@@ -61,7 +61,7 @@ def exception(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ValueError(f"could not convert string to float: {' '.join(found)!r}")
 
     _reading(monkeypatch, leak)
-    import counterflow.nightly as module
+    import counterflow.pulling as module
 
     real = module.mark_failed
 

@@ -41,6 +41,7 @@ class Planting:
     missions: Sequence[Mission] = MISSIONS
     marks: Marks = field(default_factory=Marks)
     exports: list[Planted] = field(default_factory=list)
+    pages: tuple[str, ...] = ()  # sets of pages that a night builds
     isolated: bool = True  # whether an export is read in a process of its own, as it is in earnest
 
     def __post_init__(self) -> None:
@@ -61,6 +62,7 @@ class Planting:
             max_failed_share=1.0,
             workers=1,
             isolated=self.isolated,
+            pages_built=self.pages,
         )
 
     def deliver(self, night: date) -> None:

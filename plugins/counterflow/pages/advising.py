@@ -29,7 +29,7 @@ _RULES = {
 }
 _STATUS = {"late": "send", "missing": "send", "refused": "refused"}
 _SELDOM = 0.5  # a question that is asked and answered less often than this is worth a word
-_FEW = 5  # cases, below which a share says nothing
+FEW = 11  # cases; fewer, and how they were answered may be what one of them answered (docs/disclosure.md)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _of_consent(trouble: Trouble) -> Iterator[Advice]:
 def _of_answers(trouble: Trouble) -> Iterator[Advice]:
     for row in trouble.coverage:
         asked = row["answered"] + row["unknown"]
-        if asked < _FEW or row["answered"] >= _SELDOM * asked:
+        if asked < FEW or row["answered"] >= _SELDOM * asked:
             continue
         file, column = place(trouble.contract, row["table_name"], row["field"])
         if column or trouble.contract is None:

@@ -12,7 +12,7 @@ from counterflow.contracts import ContractError
 from counterflow.digest import PAGES, trouble_of
 from counterflow.missions import contract_of
 from counterflow.pages import shelf, signals
-from counterflow.pages.advising import Trouble, advice
+from counterflow.pages.advising import FEW, Trouble, advice
 from counterflow.pages.describing import describe
 from counterflow.pages.reading import Row, Warehouse
 from counterflow.pages.words import Words
@@ -160,7 +160,8 @@ def mission(
         ],
         "rules": _explained(settings, rules),
         "signals": _grouped(issues),
-        "coverage": coverage,
+        "coverage": [row for row in coverage if row["cases"] >= FEW],
+        "few": FEW if coverage and max(row["cases"] for row in coverage) < FEW else 0,
         "comparability": warehouse.comparability(code),
         "contract": describe(contract) if contract is not None else None,
         "problem": problem,
