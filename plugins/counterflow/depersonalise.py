@@ -67,8 +67,7 @@ class Pseudonyms:
         return _texts(self.blocks.encrypt(inner))
 
     def _hash(self, parts: Sequence[str]) -> bytes:
-        raw = [part.encode() for part in parts]
-        message = b"".join(len(part).to_bytes(4, "big") + part for part in raw)
+        message = b"".join([len(raw).to_bytes(4, "big") + raw for raw in map(str.encode, parts)])
         return hmac.digest(self.hash_key, message, "sha256")[:_BLOCK]
 
 
@@ -109,7 +108,15 @@ def case_keys(mission_keys: MissionKeys, numbers: Iterable[Sequence[str]]) -> li
 
 def code_token(mission_keys: MissionKeys, table: str, field: str, value: str) -> str:
     """What is landed of a code that the contract does not know; the same for equal values."""
-    return TOKEN + mission_keys.code([(f"{table}.{field}", fold(value))])[0]
+    return code_tokens(mission_keys, table, field, [value])[0]
+
+
+def code_tokens(
+    mission_keys: MissionKeys, table: str, field: str, values: Iterable[str]
+) -> list[str]:
+    """The tokens of many codes of a field at once."""
+    place = f"{table}.{field}"
+    return [TOKEN + one for one in mission_keys.code((place, fold(value)) for value in values)]
 
 
 def is_token(value: str) -> bool:

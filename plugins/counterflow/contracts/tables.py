@@ -27,7 +27,7 @@ from counterflow.contracts.fields import (
     mapped_codes,
 )
 from counterflow.contracts.model import Code, CodeMap, Column, Contract
-from counterflow.depersonalise import MissionKeys, code_token
+from counterflow.depersonalise import MissionKeys, code_tokens
 from counterflow.text import fold
 
 TEXT = pa.string()
@@ -150,9 +150,11 @@ def _rows(
     folded = {fold(local): code for local, code in known.items()}
     for word in missing:
         folded.setdefault(fold(word), unanswered)
-    for local, code in folded.items():
-        yield prefix + local, code
-        yield code_token(mission_keys, table_name, field.name, prefix + local), code
+    spellings = [prefix + local for local in folded]
+    tokens = code_tokens(mission_keys, table_name, field.name, spellings)
+    for spelling, token, code in zip(spellings, tokens, folded.values(), strict=True):
+        yield spelling, code
+        yield token, code
 
 
 def unknown_code(field: Field) -> str:
