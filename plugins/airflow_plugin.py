@@ -30,12 +30,21 @@ class Pages:
 
 
 async def only_who_may_see_the_nights(request: Any) -> Any:
-    """Whoever may see the runs of the DAG `nightly` may see what came of them; who is not logged in, nothing."""
+    """Whoever may see the runs of the DAG `nightly` may see what came of them; who is not logged in, nothing.
+
+    What is for analysts alone is for whom COUNTERFLOW_USERS calls one, and for whoever may start a night.
+    """
     from airflow.api_fastapi.app import get_auth_manager
-    from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
+    from airflow.api_fastapi.auth.managers.models.resource_details import (
+        DagAccessEntity,
+        DagDetails,
+    )
     from airflow.api_fastapi.core_api.security import bearer_scheme, get_user
     from fastapi import HTTPException
     from fastapi.responses import PlainTextResponse, RedirectResponse
+
+    from counterflow.pages.app import Reader
+    from counterflow.settings import Settings
 
     manager = get_auth_manager()
     try:
@@ -44,9 +53,19 @@ async def only_who_may_see_the_nights(request: Any) -> Any:
         if "text/html" in request.headers.get("accept", "") and request.method == "GET":
             return RedirectResponse(manager.get_url_login(next_url=str(request.url)), 307)
         return PlainTextResponse("Log in to Airflow first.", refused.status_code)
-    if not manager.is_authorized_dag(method="GET", details=DagDetails(id="nightly"), user=user):
+    nightly = DagDetails(id="nightly")
+    if not manager.is_authorized_dag(method="GET", details=nightly, user=user):
         return PlainTextResponse("Your role may not see the DAG `nightly`.", 403)
-    return None
+    starts = manager.is_authorized_dag(
+        method="POST", access_entity=DagAccessEntity.RUN, details=nightly, user=user
+    )
+    return Reader(analyses=starts or is_analyst(Settings.from_env().users, user.get_name()))
+
+
+def is_analyst(users: str, name: str) -> bool:
+    """Whether `login:role, …` says so of a login."""
+    said = (one.strip().partition(":") for one in users.split(","))
+    return any((login, role) == (name, "analyst") for login, _, role in said)
 
 
 class CounterflowPlugin(AirflowPlugin):

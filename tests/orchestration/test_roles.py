@@ -24,7 +24,7 @@ from playwright.sync_api import sync_playwright
 
 from counterflow.orchestration.config import LocalAirflow, free_port, users_of
 from counterflow.orchestration.processes import running
-from counterflow.pages import sets
+from counterflow.pages import sets, shelf
 from counterflow.settings import Settings
 from tests.pages import world
 from tests.pages.pictures import log_in
@@ -48,6 +48,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
     settings = replace(world.settings(home), users=users)
     world.publish(settings)
     sets.build(settings, ("stewards",))
+    shelf.replace(settings, "analysts", "0", lambda folder: (folder / "index.html").touch())
     dags = home / "no_dags"
     dags.mkdir()
     made = LocalAirflow(settings, free_port(), dags=dags)
@@ -192,6 +193,11 @@ def test_pages_are_for_whoever_may_see_the_nights_and_for_nobody_else(
     for token in ("", "e30.e30.e30"):
         for method in ("GET", "POST", "HEAD"):
             assert _open(f"{airflow.url}/counterflow/{path}", method, token=token)[0] in (401, 403)
+
+
+def test_the_analysts_pages_are_not_for_stewards(asked: Ask) -> None:
+    codes = {role: asked(role, "GET", "/counterflow/pages/analysts/") for role in USERS.values()}
+    assert codes == {"engineer": 200, "officer": 200, "analyst": 200, "steward": 403}
 
 
 def test_a_browser_comes_to_a_mission_by_way_of_the_login_and_finds_it_in_the_ui(

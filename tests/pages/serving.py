@@ -11,12 +11,12 @@ import uvicorn
 from fastapi import FastAPI, Request
 
 from counterflow.orchestration.config import free_port
-from counterflow.pages.app import create_app
+from counterflow.pages.app import Reader, create_app
 from counterflow.settings import Settings
 
 
-async def everybody(_: Request) -> None:
-    return None
+async def everybody(_: Request) -> Reader:
+    return Reader(analyses=True)
 
 
 @contextmanager

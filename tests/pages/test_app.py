@@ -13,7 +13,8 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.testclient import TestClient
 
-from counterflow.pages.app import create_app
+from counterflow.pages import shelf
+from counterflow.pages.app import Reader, create_app
 from counterflow.settings import Settings
 from tests.pages import world
 from tests.pages.serving import everybody
@@ -62,6 +63,33 @@ def test_nothing_is_answered_past_the_guard(home: Settings) -> None:
             assert getattr(asking, method)("/missions").status_code == 401
     known = {getattr(route, "path", "") for route in app.routes}
     assert len(known) == 11  # a new route is one line above, too
+
+
+def test_what_is_for_analysts_is_for_no_other_reader(home: Settings) -> None:
+    async def reader(_: Request) -> Reader:
+        return Reader()
+
+    def build(folder: Path) -> None:
+        (folder / "index.html").write_text("a count of 1")
+
+    shelf.replace(home, "analysts", "0", build)
+    outer = FastAPI()
+    outer.mount("/counterflow", create_app(lambda: home, reader))
+    with TestClient(outer, base_url="http://here/counterflow/") as other, client(home) as analyst:
+        for path in ("pages/analysts/", "pages/analysts/index.html", "pages/analysts"):
+            assert other.get(path).status_code == 403
+            assert "a count" not in other.get(path).text
+            assert analyst.get(path, follow_redirects=True).text == "a count of 1"
+        for sly in (
+            "pages//analysts/",
+            "pages/./analysts/",
+            "pages/stewards/..%2fanalysts/index.html",
+            "pages/ANALYSTS/",
+        ):
+            assert "a count" not in other.get(sly).text
+        assert "For analysts" not in other.get("missions").text
+        assert "For analysts" in analyst.get("missions").text
+    (home.pages / "analysts").unlink()
 
 
 def test_every_answer_has_a_policy_and_no_page_runs_what_it_is_given(pages: TestClient) -> None:

@@ -191,6 +191,8 @@ class LocalAirflow:
             "COUNTERFLOW_EXPORTS": str(self.settings.exports),
             "COUNTERFLOW_MISSIONS": str(self.settings.missions),
             "COUNTERFLOW_KEYS": self.settings.key_source,
+            # Airflow's roles do not tell analysts from stewards, and some pages are for analysts alone.
+            "COUNTERFLOW_USERS": self.settings.users,
             "COUNTERFLOW_PAGES": ",".join(self.settings.pages_built) or "none",
             "COUNTERFLOW_CONNECTIONS": {"task": "auto"}.get(
                 self.settings.connections, self.settings.connections

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -19,12 +20,20 @@ from markupsafe import Markup
 
 from counterflow.pages import rendering, shelf, views
 from counterflow.pages.reading import NothingToShow, opened
-from counterflow.pages.sets import TITLES
+from counterflow.pages.sets import FOR_ANALYSTS, TITLES
 from counterflow.pages.words import words
 from counterflow.settings import Settings
 
-# Answers in place of the page: a redirect to the login, or a refusal. None: go on.
-Guard = Callable[[Request], Awaitable[Response | None]]
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who may see the pages; `analyses`: also those with small counts of the warehouse."""
+
+    analyses: bool = False
+
+
+# Who asks; or the answer in place of the page, a redirect to the login or a refusal.
+Guard = Callable[[Request], Awaitable[Response | Reader]]
 _OWN = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
@@ -50,7 +59,10 @@ def create_app(settings: Callable[[], Settings], guard: Guard) -> FastAPI:
     async def guarded(
         request: Request, go_on: Callable[[Request], Awaitable[Response]]
     ) -> Response:
-        answer = await guard(request) or await go_on(request)
+        answer = await guard(request)
+        if isinstance(answer, Reader):
+            request.state.reader = answer
+            answer = await go_on(request)
         answer.headers.setdefault("Content-Security-Policy", _OWN)
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.headers["Referrer-Policy"] = "same-origin"
@@ -143,6 +155,17 @@ def create_app(settings: Callable[[], Settings], guard: Guard) -> FastAPI:
     @app.get("/pages/{name}/{path:path}")
     def page(request: Request, name: str, path: str) -> Response:
         """A file of a set."""
+        if name in FOR_ANALYSTS and not request.state.reader.analyses:
+            said = "These pages show small counts of the warehouse: they are for the agency's analysts."
+            return _page(
+                request,
+                settings(),
+                "problem.html",
+                403,
+                title="Not for this role",
+                text=said,
+                page="",
+            )
         found = shelf.find(settings(), name, path)
         if found is None:
             return _missing(request, settings(), "There is no such page, or it was not built yet.")
@@ -173,7 +196,12 @@ def _page(
         "base": base,
         "airflow": base.removesuffix("/counterflow"),
         "here": "",
-        "shelves": [(one, title) for one, title in TITLES.items() if shelf.find(settings, one, "")],
+        "shelves": [
+            (one, title)
+            for one, title in TITLES.items()
+            if shelf.find(settings, one, "")
+            and (request.state.reader.analyses or one not in FOR_ANALYSTS)
+        ],
         "checks": shelf.find(settings, "checks", "") is not None,
         "runbooks": lambda page: rendering.runbook_address(settings, base, page),
     }

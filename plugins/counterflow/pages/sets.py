@@ -52,6 +52,8 @@ SETS: dict[str, Builder] = {
     "dbt": _dbt,
     "analysts": _analysts,
 }
+# Sets that show small counts of the warehouse: for who may have the file itself.
+FOR_ANALYSTS = frozenset({"analysts"})
 # What the navigation calls a set that is on the shelf.
 TITLES = {
     "analysts": "For analysts",
