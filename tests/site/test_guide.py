@@ -17,6 +17,10 @@ Opening.
 
 Before the first.
 
+```sql
+select 0
+```
+
 ### 1. How many?
 
 ```sql
@@ -63,7 +67,7 @@ def test_themes_have_the_questions_of_their_section(tmp_path: Path) -> None:
     path.write_text(TEXT, "utf-8")
     found = guide.read(path)
     assert [(t.title, t.slug, t.prose) for t in found.themes] == [
-        ("Who they are", "who-they-are", "Before the first."), ("Routes", "routes", ""),
+        ("Who they are", "who-they-are", "Before the first.\n\n```sql\nselect 0\n```"), ("Routes", "routes", ""),
     ]  # fmt: skip
     (one,) = found.themes[0].questions
     assert (one.number, one.title, one.query) == (1, "How many?", "select 1\nfrom t")

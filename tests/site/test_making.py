@@ -213,7 +213,9 @@ def test_a_site_that_fails_leaves_the_old_one(
     site.build(path, out, settings)
     before = content(out)
 
-    def broken(*_: object) -> None:
+    def broken(_: object, aside: Path) -> None:
+        aside.mkdir()
+        (aside / "index.html").write_text("half")
         raise RuntimeError
 
     monkeypatch.setattr("counterflow.site.pages.write", broken)

@@ -78,7 +78,7 @@ def read(path: Path = GUIDE) -> Guide:
     wrong: tuple[Section, ...] = ()
     for title, body in _parts(text, "## "):
         before, _, _ = body.partition("\n### ")
-        prose[title] = _SQL.sub("", before).strip()
+        prose[title] = before.strip()
         found = sections(body)
         if questions := tuple(_questions(found)):
             themes.append(Theme(title, prose[title], questions))

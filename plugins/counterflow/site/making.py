@@ -93,6 +93,14 @@ _FACTS = (
         "group by status order by missions desc, status",
         "quality.load",
     ),
+    (
+        "Missions whose data are older than they should be",
+        "select mission_code, status, loaded_night, days_since_success\n"
+        "from quality.load\n"
+        "where night = (select max(night) from quality.load) and is_stale\n"
+        "order by days_since_success desc nulls first, mission_code",
+        "quality.load",
+    ),
 )
 
 
