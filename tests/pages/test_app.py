@@ -87,6 +87,9 @@ def test_what_is_for_analysts_is_for_no_other_reader(home: Settings) -> None:
             "pages/ANALYSTS/",
         ):
             assert "a count" not in other.get(sly).text
+        for path in ("missions/ALB", "nights/2010-11-29"):
+            assert "Codes that no row uses" not in other.get(path).text
+            assert "Codes that no row uses" in analyst.get(path).text
         assert "For analysts" not in other.get("missions").text
         assert "For analysts" in analyst.get("missions").text
     (home.pages / "analysts").unlink()

@@ -102,7 +102,9 @@ def create_app(settings: Callable[[], Settings], guard: Guard) -> FastAPI:
         found = None
         if re.fullmatch(r"[A-Z]{3}", code):
             with opened(settings()) as warehouse:
-                found = views.mission(settings(), warehouse, code, words())
+                found = views.mission(
+                    settings(), warehouse, code, words(), request.state.reader.analyses
+                )
         if found is None:
             return _missing(request, settings(), "There is no mission of this code.")
         return _page(request, settings(), "mission.html", here="missions", **found)
@@ -121,7 +123,12 @@ def create_app(settings: Callable[[], Settings], guard: Guard) -> FastAPI:
         if re.fullmatch(r"\d{4}-\d\d-\d\d", night, re.ASCII):
             try:
                 with opened(settings()) as warehouse:
-                    found = views.night(settings(), warehouse, date.fromisoformat(night))
+                    found = views.night(
+                        settings(),
+                        warehouse,
+                        date.fromisoformat(night),
+                        request.state.reader.analyses,
+                    )
             except ValueError:
                 found = None
         if found is None:

@@ -35,6 +35,8 @@ KINDS = {
     "code_mapped_twice": Kind("Spellings that mean two things", "contract", "The contract is refused, the last good tables stay: take one of the meanings out."),
     "mapping_never_used": Kind("Codes that no row uses", "contract", "Nothing has to be done. A code that the mission renamed shows up here and as an unmapped one."),
 }  # fmt: skip
+# That no row holds a code says of the few cases of a small mission what they are not.
+TELL_OF_FEW = frozenset({"mapping_never_used"})
 OTHER = Kind("Other signals", "drift", "Read the detail.")
 GROUPS: dict[Group, str] = {
     "unmapped": "Values that could not be mapped",

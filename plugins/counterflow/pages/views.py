@@ -113,7 +113,7 @@ def _order(row: Row, sort: str) -> tuple[Any, ...]:
 
 
 def mission(
-    settings: Settings, warehouse: Warehouse, code: str, words: Words
+    settings: Settings, warehouse: Warehouse, code: str, words: Words, analyses: bool
 ) -> dict[str, Any] | None:
     """All that is known of one mission; None if there is none of this code."""
     found = warehouse.missions().get(code)
@@ -159,7 +159,7 @@ def mission(
             if name.startswith("withheld_") and rows
         ],
         "rules": _explained(settings, rules),
-        "signals": _grouped(issues),
+        "signals": _grouped(issues, analyses),
         "coverage": [row for row in coverage if row["cases"] >= FEW],
         "few": FEW if coverage and max(row["cases"] for row in coverage) < FEW else 0,
         "comparability": warehouse.comparability(code),
@@ -188,7 +188,9 @@ def _floor(history: Sequence[Row]) -> float:
     return max(0.0, min(0.8, int(min(seen, default=0.0) * 10 - 1) / 10))
 
 
-def night(settings: Settings, warehouse: Warehouse, asked: date) -> dict[str, Any] | None:
+def night(
+    settings: Settings, warehouse: Warehouse, asked: date, analyses: bool
+) -> dict[str, Any] | None:
     """All that is known of one night; None if it is in no table."""
     loads = warehouse.loads(asked, asked)
     if not loads:
@@ -222,7 +224,7 @@ def night(settings: Settings, warehouse: Warehouse, asked: date) -> dict[str, An
         "rules": sorted(
             by_rule.items(), key=lambda item: -sum(row["rows_failed"] or 0 for row in item[1])
         ),
-        "signals": _grouped(warehouse.issues(asked)),
+        "signals": _grouped(warehouse.issues(asked), analyses),
         "steps": [
             (name, said["state"], said["seconds"], said["ended"])
             for name, said in book.steps.items()
@@ -254,8 +256,11 @@ def _explained(settings: Settings, rules: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _grouped(issues: Sequence[Row]) -> dict[str, list[tuple[signals.Kind, list[Row]]]]:
-    """Signals by section and kind, in the order of KINDS."""
+def _grouped(
+    issues: Sequence[Row], analyses: bool
+) -> dict[str, list[tuple[signals.Kind, list[Row]]]]:
+    """Signals by section and kind, in the order of KINDS; of what no row holds only for who may see small counts."""
+    issues = [one for one in issues if analyses or one["kind"] not in signals.TELL_OF_FEW]
     kinds: dict[str, list[Row]] = {}
     for issue in issues:
         kinds.setdefault(issue["kind"], []).append(issue)
