@@ -34,6 +34,7 @@ def is_refusal(error: BaseException) -> bool:
         "StoreUnreachableError",
         "SealRefusedError",
         "SiteRefusedError",
+        "TokenRefusedError",
         "TooLateError",
         "UnreachableError",
     }

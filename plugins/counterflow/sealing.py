@@ -232,14 +232,19 @@ def published(path: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
     return Seal.of(settings).opened(path)
 
 
+def load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """An extension, from where its package was installed."""
+    package = Path(str(files(f"duckdb_extension_{name}")))
+    file = package / f"extensions/v{duckdb.__version__}/{name}.duckdb_extension"
+    connection.execute(f"load {_text(file)}")
+
+
 def _load(connection: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
     """OpenSSL for DuckDB, from where the package was installed; what does not fit into memory.
 
     That is written, encrypted, beside the file at `path`.
     """
-    package = Path(str(files("duckdb_extension_httpfs")))
-    file = package / f"extensions/v{duckdb.__version__}/httpfs.duckdb_extension"
-    connection.execute(f"load {_text(file)}")
+    load(connection, "httpfs")
     connection.execute("set temp_file_encryption = true")
     if path is not None:
         connection.execute(f"set temp_directory = {_text(path.with_name(SPILL))}")

@@ -21,21 +21,43 @@ class QueryRefusedError(Exception):
     """A query that cannot be run; DuckDB's own words about it."""
 
 
-def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
+def connect(settings: Settings, extensions: tuple[str, ...] = ()) -> duckdb.DuckDBPyConnection:
     """The published warehouse, read-only and locked in. Raises QueryRefusedError if there is none."""
+    connection = unlocked(settings, extensions)
+    lock(connection)
+    return connection
+
+
+def unlocked(
+    settings: Settings, extensions: tuple[str, ...] = (), attached: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """The same while its settings may still be changed: `lock` it before a query of somebody else's runs.
+
+    `attached`: never as the first database of the connection, so that there is room for views beside it.
+    """
     if settings.warehouse_shape == "ducklake":
         from counterflow.warehouse import lake
 
-        connection = lake.opened(settings)
-        connection.execute("set lock_configuration = true")
-        return connection
+        return lake.opened(settings, extensions)
     path = settings.warehouse / "warehouse.duckdb"
     if not path.exists():
         raise QueryRefusedError(f"there is no warehouse at {path} yet: run `counterflow nightly`")
-    connection = sealing.published(path, settings)
+    if attached and not sealing.is_sealed(path):
+        connection = duckdb.connect(config=sealing.CONFIG)
+        quoted = str(path).replace("'", "''")
+        connection.execute(f"attach '{quoted}' as warehouse (read_only)")
+        connection.execute("use warehouse")
+    else:
+        connection = sealing.published(path, settings)
+    for name in extensions:
+        sealing.load(connection, name)
+    return connection
+
+
+def lock(connection: duckdb.DuckDBPyConnection) -> None:
+    """From here on it reads no file and no network, and its settings stay as they are."""
     connection.execute("set enable_external_access = false")
     connection.execute("set lock_configuration = true")
-    return connection
 
 
 def run(settings: Settings, query: str | None, as_json: bool) -> None:

@@ -93,11 +93,13 @@ def test_each_worker_has_a_home_of_its_own_and_only_workers_have_keys() -> None:
         assert ("variables" in told) == (name in {"worker", "init-cluster"}), name
 
 
-def test_the_prompt_over_what_is_published_sees_nothing_else() -> None:
+def test_who_serves_what_is_published_sees_nothing_else() -> None:
     service = SERVICES["sql"]
-    assert service["network_mode"] == "none"
+    assert service["command"][:2] == ["counterflow", "serve"]
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
     assert service["secrets"] == []
-    (mount,) = service["volumes"]
+    mount, own = service["volumes"]
+    assert own == "serve:/var/lib/counterflow/serve"
     assert mount["read_only"]
     assert mount["volume"] == {"subpath": "warehouse"}
     assert mount["target"].endswith("/warehouse")
@@ -146,7 +148,7 @@ def test_every_component_runs_and_is_watched() -> None:
         assert SERVICES[name]["healthcheck"]["test"][3] == "counterflow.orchestration.healthy"
     assert set(OURS) == {*COMPONENTS, "init", "init-cluster", "worker", "sql"}
     for name, service in SERVICES.items():
-        assert ("healthcheck" in service) != (name in {"init", "init-cluster", "sql"}), name
+        assert ("healthcheck" in service) != (name in {"init", "init-cluster"}), name
         limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
         assert set(limits) == {"cpus", "memory"} or name.startswith("init"), name
 

@@ -72,6 +72,8 @@ def run_counterflow(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> st
         assert receipt == found.receipt
         return erasure.Verified(found, 1, 0, 0, (), Search(0, 0, ()))
 
+    # It would serve until somebody ends it; that it does is the business of tests/serving.
+    monkeypatch.setattr("counterflow.serving.server.serve", lambda *_: None)
     monkeypatch.setattr("counterflow.erasure.erase", erase_instead)
     monkeypatch.setattr("counterflow.erasure.verify", verify_instead)
     monkeypatch.setattr("counterflow.local.run_night", night_instead)
@@ -247,6 +249,6 @@ def test_every_command_of_the_command_line_is_documented() -> None:
 
 def test_every_block_says_what_it_is() -> None:
     """No block escapes its test by having another language, or none."""
-    known = {"sql", "console", "bash", "python", "yaml", "mermaid"}
+    known = {"sql", "console", "bash", "python", "yaml", "mermaid", "text"}
     assert [str(b) for b in blocks() if b.language not in known] == []
     assert [str(b) for b in blocks("console") if not commands(b)] == []

@@ -20,6 +20,7 @@ from counterflow.cli import (
     pages,
     quarantine,
     releases,
+    serving,
     showing,
 )
 
@@ -52,6 +53,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(keys.app, name="keys")
 app.add_typer(pages.app, name="pages")
 app.add_typer(releases.app, name="release")
+app.add_typer(serving.app, name="serve")
 
 
 def main() -> None:

@@ -65,10 +65,15 @@ def follow(settings: Settings, seal: Seal | None = None) -> tuple[str, ...]:
     return changed
 
 
-def opened(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """The DuckLake, read-only, as the database in use; it reads no other file than its own."""
+def opened(settings: Settings, extensions: tuple[str, ...] = ()) -> duckdb.DuckDBPyConnection:
+    """The DuckLake, read-only, as the database in use; it reads no other file than its own.
+
+    `extensions` are loaded too: later it is not possible.
+    """
     with _said():
         connection = _connect(settings)
+        for name in extensions:
+            connection.execute(f"load {_text(_extension(name))}")
         _attach(connection, read_only=True)
         connection.execute(f"use {NAME}")
         connection.execute("set allowed_directories = [?]", [_folder(settings)])
