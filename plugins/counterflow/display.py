@@ -293,3 +293,17 @@ def export_keys_table(found: Sequence[Any]) -> None:
         cells = (one.mission, one.use, one.name, one.state, one.detail)
         table.add_row(*map(escape, cells), style=style)
     _console().print(table)
+
+
+def findings_page(found: Sequence[Any]) -> None:
+    """What `counterflow doctor` found: a line a check, and below it why it matters and how to mend it."""
+    console = _console()
+    styles = {"ok": "green", "look": "yellow", "broken": "bold red"}
+    for one in found:
+        console.print(
+            f"[{styles[one.state]}]{one.state:<6}[/] {one.check:<11} {escape(one.what)}",
+            soft_wrap=True,
+        )
+        for said in (one.why, f"→ {one.mend}" if one.mend else ""):
+            if said:
+                console.print(" " * 19 + escape(said), soft_wrap=True)

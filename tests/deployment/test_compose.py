@@ -178,9 +178,9 @@ def test_only_tasks_see_exports_keys_and_data() -> None:
         assert ("/exports:ro" in mounted) == (name in WORKING)
 
 
-def test_the_ui_is_published_on_this_server_only() -> None:
+def test_ui_and_endpoint_are_published_on_this_server_only() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert ports == ["127.0.0.1:${PORT:-8080}:8080"]
+    assert ports == ["127.0.0.1:${PORT:-8080}:8080", "127.0.0.1:${SQL_PORT:-9494}:9494"]
 
 
 def test_images_are_pinned() -> None:

@@ -86,6 +86,8 @@ def run_counterflow(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> st
     result = CliRunner().invoke(app, arguments, input="A-1\n" if arguments[0] == "erase" else "")
     if arguments[0] == "score":  # whether it is 100 % is the business of the acceptance tests
         assert "compared values agree" in result.output
+    elif arguments[0] == "doctor":  # what it finds is the business of tests/test_doctor.py
+        assert "as locked" in result.output
     else:
         assert result.exit_code == 0, result.output
     makes = arguments[0] in ("nightly", "generate") or arguments[:2] == ["quarantine", "replay"]
