@@ -253,7 +253,8 @@ def _airflow(settings: Settings) -> Iterator[Finding]:
             "airflow", LOOK, f"AIRFLOW_HOME is {said}, and not {home}",
             "commands of Airflow then speak of another installation", "unset it, or set it to that folder",
         )  # fmt: skip
-    left, running = [], []
+    left: list[tuple[int, str]] = []
+    running: list[tuple[int, str]] = []
     for process, words in _airflows(home):
         (left if _is_orphan(process) else running).append((process.pid, words))
     for pid, words in left:
