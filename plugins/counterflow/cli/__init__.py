@@ -43,6 +43,7 @@ for verb in (
     looking.sql,
     mending.doctor,
     showing.site,
+    missions.init,
     missions.onboard,
     keeping.erase,
     keeping.backup,

@@ -38,6 +38,31 @@ def contracts_check() -> None:
         raise typer.Exit(1)
 
 
+@app.command("schema")
+def contracts_schema() -> None:
+    """Print the contracts' JSON Schema, with which editors complete and check them.
+
+    Example: counterflow contracts schema > contracts/contract.schema.json
+    """
+    from counterflow.contracts.schema import text
+
+    typer.echo(text(), nl=False)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="A folder that is empty or not there.")],
+) -> None:
+    """Begin an agency's own repository of contracts: an example, settings, a check for CI, a schema for editors.
+
+    Example: counterflow init our-contracts
+    """
+    from counterflow.beginning import begin
+
+    for file in begin(folder):
+        typer.echo(file)
+    typer.echo(f"now: cd {folder} && git init && make check", err=True)
+
+
 def onboard(
     sample: Annotated[
         Path, typer.Argument(help="One export of the mission.", exists=True, dir_okay=False)
