@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install demo up cluster servers test slow chaos lint secrets pictures bench bench-disclosure fuzz audit
+.PHONY: help install docs demo up cluster servers test slow chaos lint secrets pictures bench bench-disclosure fuzz audit
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -45,6 +45,9 @@ slow: $(INSTALLED) ## the tests that run whole nights in several orders, for onc
 
 chaos: $(INSTALLED) ## kill -9 in every step and compare: KILLS=60 SEED=7 WORKERS=2; what must hold is in docs/reliability.md
 	PYTHONPATH=.:plugins $(BIN)/python -m tests.chaos.run --kills $(or $(KILLS),60) --seed $(or $(SEED),7) --workers $(or $(WORKERS),2)
+
+docs: $(INSTALLED) ## the docs as a site, strictly and without a network, in var/docs/site
+	@$(BIN)/python -m counterflow.docsite
 
 lint: $(INSTALLED) ## ruff, mypy, sqlfluff, yamllint
 	$(BIN)/ruff check .

@@ -1,68 +1,54 @@
-"""The analysts' site of a real night: every question of the guide is answered there, and what is drawn can be drawn."""
+"""The docs as a site: built strictly, whole, and without anything of another server."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from counterflow.settings import Settings
-from counterflow.site import answers, making
-from counterflow.site.figures import FIGURES
-from counterflow.site.making import Site
-from tests.docs.test_analysts import QUESTIONS, WRONG_WAYS
+from counterflow import docsite
+from counterflow.settings import PROJECT
 
-# Of six small missions: nothing was answered often enough on forms that may be counted.
-MAY_BE_BARE: set[str] = set()
+_FETCHED = re.compile(
+    r"<(?:script|img|iframe|source|video|audio|embed)\b[^>]*\bsrc\s*=\s*[\"']?(?:https?:)?//"
+    r"|<link\b[^>]*\bhref\s*=\s*[\"']?(?:https?:)?//"
+)
 
 
 @pytest.fixture(scope="module")
-def site(published: Settings) -> Site:
-    with answers.opened(published.warehouse / "warehouse.duckdb", published) as connection:
-        return making.read(connection)
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return docsite.build(tmp_path_factory.mktemp("docs")).parent
 
 
-def test_every_question_is_answered_with_the_caveats_of_its_tables(site: Site) -> None:
-    assert len(site.answered) == len(QUESTIONS)
-    for found in site.answered.values():
-        assert found.answer.rows, found.question.title
-        assert found.caveats, found.question.title
-        assert len(set(found.caveats)) == len(found.caveats)
-    assert len(site.pairs) == len(WRONG_WAYS)
+def test_every_page_is_in_it(site: Path) -> None:
+    for page in (PROJECT / "docs").rglob("*.md"):
+        name = page.relative_to(PROJECT / "docs").with_suffix(".html")
+        made = name.with_name("index.html") if name.name == "README.html" else name
+        assert (site / made).is_file(), page
+    assert "counterflow serve tokens" in (site / "reference" / "command.html").read_text("utf-8")
+    assert "consent" in (site / "reference" / "contract.html").read_text("utf-8")
 
 
-def test_every_figure_is_drawn(site: Site) -> None:
-    """A column that a query of the guide calls by another name from now on would be a KeyError."""
-    bare = {
-        found.question.title
-        for found in site.answered.values()
-        if len(found.plots) < len(FIGURES.get(found.question.title, ()))
-    }
-    assert bare <= MAY_BE_BARE
-    assert len(FIGURES) > 40
+def test_nothing_is_fetched_from_another_server(site: Path) -> None:
+    pages = sorted(site.rglob("*.html"))
+    assert len(pages) > 60
+    for page in pages:
+        found = _FETCHED.findall(page.read_text("utf-8"))
+        assert found == [], page
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"(?:@import|url\()\s*[\"']?(?:https?:)?//", sheet.read_text("utf-8"))
 
 
-def test_rates_say_who_is_in_them(site: Site) -> None:
-    said = 0
-    for found in site.answered.values():
-        for record in found.answer.records:
-            parts = answers.parts(found.answer, record)
-            if (
-                parts
-                and {"cases", "unknown", "not_asked", "left_out", "not_applicable"} <= record.keys()
-            ):
-                assert sum(parts.values()) == record["cases"], found.question.title
-            said += parts is not None
-    assert said > 300
+def test_what_would_be_fetched_is_found() -> None:
+    assert _FETCHED.search('<link rel="stylesheet" href="https://fonts.example/x.css">')
+    assert _FETCHED.search('<script async src="//cdn.example/x.js"></script>')
+    assert not _FETCHED.search('<a href="https://example.org">')
 
 
-def test_nothing_of_this_machine_is_on_a_page(
-    site: Site, published: Settings, tmp_path: Path
+def test_a_link_that_leads_nowhere_ends_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from counterflow.site import pages
-
-    pages.write(site, tmp_path / "out")
-    for path in (tmp_path / "out").rglob("*.*"):
-        text = path.read_text("utf-8")
-        assert str(published.home) not in text
-        assert str(Path.cwd()) not in text
+    monkeypatch.setattr(docsite, "command_page", lambda: "# x\n\n[gone](../analysts.md#nowhere)\n")
+    with pytest.raises(ValueError, match="nowhere"):
+        docsite.build(tmp_path / "out")
