@@ -71,8 +71,7 @@ Stages = dict[str, tuple[object, str]]  # name → the function whose calls it i
 
 def stages() -> Stages:
     """The steps of a night, in their order, by the functions of the program that they are."""
-    import counterflow.ingest as ingest
-    from counterflow import nightly
+    from counterflow import isolation, nightly
     from counterflow.landing import Landing
     from counterflow.sources import FolderTransport
 
@@ -80,7 +79,7 @@ def stages() -> Stages:
         "plan": (nightly, "plan"),
         "ingest": (nightly, "ingest"),
         "fetch": (FolderTransport, "fetch"),
-        "read": (ingest, "ingest"),
+        "read": (isolation, "run"),  # in a process of its own, which dies with who asked for it
         "land": (Landing, "write"),
         "validate": (nightly, "validate"),
         "build": (nightly, "transform"),

@@ -88,9 +88,8 @@ def main() -> int:
                 )
                 for problem in trial.wrong:
                     print(f"    {problem}", flush=True)
-        for pid in children:
-            os.waitpid(pid, 0)
-    return conclude(trials, chosen.kills, time.monotonic() - started)
+        failed = [pid for pid in children if os.waitpid(pid, 0)[1]]
+    return conclude(trials, chosen.kills, time.monotonic() - started) or bool(failed)
 
 
 def conclude(trials: list[Trial], kills: int, seconds: float) -> int:
