@@ -98,7 +98,7 @@ def main(folder: Path | None) -> None:
             if (home / "warehouse").exists()
             else nights.make(home)
         )
-        sets.build(settings, ("stewards", "checks", "dbt"))
+        sets.build(settings, ("stewards", "checks", "dbt"), anew=True)
         with api_server(settings) as airflow:
             take(airflow)
 

@@ -30,6 +30,7 @@ def test_every_mission_has_a_page_and_the_list_leads_there(home: Settings) -> No
 
 def test_it_is_in_the_mission_s_language(home: Settings) -> None:
     assert '<html lang="ar" dir="rtl">' in shelf(home, "SYR.html")
+    assert "<h1>سوريا:" in shelf(home, "SYR.html")
     assert "ما الذي استلمناه" in shelf(home, "SYR.html")
     assert '<html lang="fr" dir="ltr">' in shelf(home, "CIV.html")
     assert '<html lang="en" dir="ltr">' in shelf(home, "MDA.html")  # there are no words in Romanian

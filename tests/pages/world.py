@@ -29,6 +29,7 @@ MISSIONS = {
 BAD = {"BLR": "refused", "UKR": "late"}
 _TABLES = (
     "core.dim_mission",
+    "core.dim_country",
     "quality.load",
     "quality.rule_result",
     "quality.issue",
@@ -143,6 +144,9 @@ def _of(night: date) -> list[tuple[str, dict[str, Any]]]:
 def _standing(nights: list[date]) -> list[tuple[str, dict[str, Any]]]:
     rows: list[tuple[str, dict[str, Any]]] = []
     for number, (code, name) in enumerate(MISSIONS.items()):
+        if code == "SYR":  # of the others no other name is known
+            country = {"country_code": code, "country_code2": "SY"}
+            rows.append(("core.dim_country", country))
         rows.append(
             (
                 "core.dim_mission",

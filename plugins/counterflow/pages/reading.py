@@ -95,8 +95,10 @@ class Warehouse:
         """Every mission by its code: name, region, score of the published night."""
         found = self.rows(
             """
-            select m.mission_code, m.mission_name, m.region, m.steward, s.score, s.components
-            from core.dim_mission as m left join quality.score as s using (mission_code)
+            select m.mission_code, m.mission_name, m.region, m.steward, s.score, s.components, c.country_code2
+            from core.dim_mission as m
+            left join quality.score as s using (mission_code)
+            left join core.dim_country as c on m.mission_code = c.country_code
             order by m.mission_code
             """
         )

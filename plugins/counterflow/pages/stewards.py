@@ -36,24 +36,25 @@ def build(settings: Settings, folder: Path) -> None:
     """A page for every mission of the published night, and a list of them."""
     with opened(settings) as warehouse:
         found = list(_troubles(settings, warehouse, None))
-    for name, trouble in found:
-        (folder / f"{trouble.load['mission_code']}.html").write_text(_page(name, trouble), "utf-8")
-    listed = [(trouble.load["mission_code"], name, trouble.load) for name, trouble in found]
+    for mission, trouble in found:
+        path = folder / f"{trouble.load['mission_code']}.html"
+        path.write_text(_page(mission, trouble), "utf-8")
+    listed = [(t.load["mission_code"], mission["mission_name"], t.load) for mission, t in found]
     (folder / "index.html").write_text(rendering.render("stewards.html", missions=listed), "utf-8")
 
 
 def page(settings: Settings, mission: str) -> str:
     """The page of one mission. Raises NoSuchMission."""
     with opened(settings) as warehouse:
-        for name, trouble in _troubles(settings, warehouse, mission):
-            return _page(name, trouble)
+        for row, trouble in _troubles(settings, warehouse, mission):
+            return _page(row, trouble)
     raise NoSuchMission(f"{mission} is no mission of the published warehouse")
 
 
 def _troubles(
     settings: Settings, warehouse: Warehouse, only: str | None
-) -> Iterator[tuple[str, Trouble]]:
-    """Name and trouble of each mission that the newest published night knows."""
+) -> Iterator[tuple[Row, Trouble]]:
+    """Each mission and its trouble, of the newest published night."""
     nights = warehouse.nights(1)
     if not nights:
         return
@@ -67,7 +68,7 @@ def _troubles(
         if only is not None and code != only:
             continue
         yield (
-            names[code]["mission_name"] if code in names else code,
+            names.get(code, {"mission_name": code, "country_code2": None}),
             Trouble(
                 load, rules.get(code, []), issues.get(code, []), warehouse.coverage(code),
                 _contract(settings, code), None if places is None else places.get(code, {}),
@@ -104,7 +105,7 @@ def _contract(settings: Settings, mission: str) -> Contract | None:
         return None
 
 
-def _page(name: str, trouble: Trouble) -> str:
+def _page(mission: Row, trouble: Trouble) -> str:
     """The page of a mission in its own language, or in English."""
     said = words(trouble.contract.languages if trouble.contract is not None else ())
     found = advice(trouble)
@@ -113,7 +114,7 @@ def _page(name: str, trouble: Trouble) -> str:
     return rendering.render(
         "steward.html",
         said=said,
-        name=name,
+        name=said.country(mission["country_code2"], mission["mission_name"]),
         load=trouble.load,
         taken=_taken(trouble.load),
         columns=columns,

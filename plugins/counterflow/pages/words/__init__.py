@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import yaml
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_decimal
 
@@ -55,6 +56,12 @@ class Words:
         if isinstance(value, date):
             return format_date(value, "long", locale=self.language)
         return format_decimal(value, locale=self.language) if isinstance(value, int) else value
+
+    def country(self, code2: str | None, name: str) -> str:
+        """What this language calls a country (ISO 3166 alpha-2); `name` in English, or if it has no word for it."""
+        if self.language == ENGLISH or code2 is None:
+            return name
+        return str(Locale.parse(self.language).territories.get(code2, name))
 
     def advice(self, one: Advice) -> Told:
         """One thing to do, in words."""
