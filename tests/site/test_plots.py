@@ -43,7 +43,7 @@ EVERY: dict[str, tuple[Draw, Answer]] = {
     "references": (plots.references(), answer({"measure": "evil", "period": "2009", "reference": "r", "reference_share": 0.5, **INTERVAL})),
     "intervals": (plots.intervals("item", threshold="t"), answer({"item": "evil", "t": 0.05, **INTERVAL})),
     "gaps": (plots.gaps(("item",), "women", "men"), answer({"item": "evil", "women": 0.4, "men": 0.1, "women_known": 30, "men_known": 40})),
-    "changes": (plots.changes(), answer({"measure": "evil", "period": "p", "within_missions": 0.1, "mix_of_missions": -0.05})),
+    "changes": (plots.changes(), answer({"measure": "evil", "period": "p", "previous_denominator": 90, "denominator": 70, "within_missions": 0.1, "mix_of_missions": -0.05})),
     "map": (routes.world_map("cases"), ROUTES),
     "flow": (routes.flow("cases"), ROUTES),
 }  # fmt: skip

@@ -267,7 +267,8 @@ FIGURES: Mapping[str, tuple[Figure, ...]] = {
     ),
     "Did people change, or the missions that report?": (
         Figure(
-            "The change of each share from one period to the next, in its two parts.", changes()
+            "The change of each share from the period before, in its two parts; of how many known before and now.",
+            changes(),
         ),
     ),
     "Which common statements do the data contradict?": (

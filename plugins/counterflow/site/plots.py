@@ -506,7 +506,7 @@ def changes(measure: str = "measure", when: str = "period") -> Draw:
         rows: list[Row] = [
             {
                 "panel": words.label(r[measure]),
-                "item": str(r[when]),
+                "item": f"{r[when]} · of {number(r['previous_denominator'])} and {number(r['denominator'])}",
                 "series": name,
                 "count": r[part],
             }
