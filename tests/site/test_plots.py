@@ -92,6 +92,13 @@ def test_a_share_says_of_how_many_and_what_is_too_few_says_so() -> None:
     assert "25 % of 4,000 · a" in drawn("rates in groups").svg
 
 
+def test_what_was_never_asked_says_so_in_its_place() -> None:
+    said = answer({"item": "b", "rate": None, "denominator": 0, "rate_note": "not_asked"})
+    made = plots.plot(Figure("x", plots.rates("item")), said, WORDS, "q")
+    assert made is not None
+    assert "not asked (0 known)" in made.svg
+
+
 def test_nothing_to_draw_is_no_plot() -> None:
     empty = Answer(
         "", ("item", "rate", "denominator", "from_country", "to_country", "cases"), (), ()

@@ -286,7 +286,7 @@ FIGURES: Mapping[str, tuple[Figure, ...]] = {
     "For which missions is there a rate, and why not for the others?": (
         Figure(
             "Debt bondage by mission, or why there is no rate.",
-            rates("mission_code", note="reason"),
+            rates("mission_code", note="reason", most=90),
         ),
     ),
 }

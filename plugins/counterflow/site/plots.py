@@ -122,7 +122,7 @@ def rates(
 
     def draw(answer: Answer, words: Words) -> Any:
         rows: list[Row] = []
-        kept = _in_order(_place(r, item, panel) for r in answer.records if r.get(of))[:most]
+        kept = _in_order(_place(r, item, panel) for r in answer.records)[:most]
         for record in answer.records:
             if _place(record, item, panel) not in kept:
                 continue
