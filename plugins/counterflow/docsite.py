@@ -236,7 +236,7 @@ def contract_page() -> str:
 
 def _kind(one: dict[str, Any]) -> str:
     if "$ref" in one:
-        return one["$ref"].rsplit("/", 1)[1]
+        return str(one["$ref"]).rsplit("/", 1)[1]
     if "enum" in one:
         return " ".join(f"`{value}`" for value in one["enum"][:12])
     if "anyOf" in one:
