@@ -9,6 +9,7 @@ parsed by the real command and checked; the fixture has run them for real.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -103,6 +104,9 @@ def prepare(
 ) -> None:
     """What a page takes for granted: the export that came by hand; a backup, and an empty home with its keys."""
     home = Path(environment["COUNTERFLOW_HOME"])
+    own = Path(os.environ["COUNTERFLOW_MISSIONS"])
+    if folder in own.parents:  # what `counterflow init` made on the line before
+        run_counterflow(["init", str(own.parent)], monkeypatch)
     if arguments[0] == "drop":
         for found in (home / "exports" / "MDA").rglob(Path(arguments[1]).name):
             shutil.copy(found, arguments[1])
@@ -180,7 +184,7 @@ def test_command_runs(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    ours = command.replace(" /tmp/", f" {tmp_path}/").replace(" /mnt/", f" {tmp_path}/mnt/")
+    ours = re.sub(r"(?<=[ =])/tmp/", f"{tmp_path}/", command).replace(" /mnt/", f" {tmp_path}/mnt/")
     words = shlex.split(os.path.expandvars(ours))
     while "=" in words[0]:
         monkeypatch.setenv(*words.pop(0).split("=", 1))
