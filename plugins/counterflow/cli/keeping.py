@@ -113,7 +113,10 @@ def restore(
 
 
 def migrate() -> None:
-    """Bring the files of the release before to this one, once, after a backup. Killed half-way, run it again."""
+    """Bring the files of the release before to this one, once, after a backup. Killed half-way, run it again.
+
+    Example: counterflow migrate
+    """
     from counterflow.display import bar
     from counterflow.migrating import migrate as bring_over
 

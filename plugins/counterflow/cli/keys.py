@@ -15,7 +15,10 @@ app = typer.Typer(
 
 @app.command("init")
 def keys_init() -> None:
-    """Make the two keys, if there are none: 32 random bytes each, in files that only you can read."""
+    """Make the two keys, if there are none: 32 random bytes each, in files that only you can read.
+
+    Example: counterflow keys init
+    """
     from counterflow import keys
 
     settings = Settings.from_env()
@@ -52,6 +55,8 @@ def keys_rotate() -> None:
     """Put everything under a new master key and remove the old one. Killed half-way, run it again.
 
     No mission is asked for anything. Case keys are other ones afterwards; analysts open the warehouse anew.
+
+    Example: counterflow keys rotate
     """
     from counterflow import keys
     from counterflow.display import bar

@@ -109,7 +109,10 @@ def drop(
 def publish(
     night: Annotated[str | None, typer.Option(help="Default: the night that was built.")] = None,
 ) -> None:
-    """Run the gates on the build and publish it."""
+    """Run the gates on the build and publish it.
+
+    Example: counterflow publish --night 2010-11-25
+    """
     from counterflow import nightly as steps
     from counterflow.warehouse.manifest import built_night, published_night
 

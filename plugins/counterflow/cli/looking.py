@@ -48,7 +48,10 @@ def status(
 
 
 def verify(as_json: AsJson = False) -> None:
-    """Check that the published warehouse is whole and passes the gates that need only itself."""
+    """Check that the published warehouse is whole and passes the gates that need only itself.
+
+    Example: counterflow verify --json
+    """
     from counterflow.display import checks_table
     from counterflow.warehouse.verification import verify as check
 
@@ -88,11 +91,18 @@ def score(
 def sql(
     query: Annotated[str | None, typer.Argument(help="One query; without it, a prompt.")] = None,
     as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Our own prompt, also where Harlequin is installed.")
+    ] = False,
 ) -> None:
-    """Query the published warehouse, read-only.
+    """Query the published warehouse, read-only; without a query, at a prompt (Harlequin, if it is installed).
 
     Example: counterflow sql "select count(*) from core.fct_case"
     """
     from counterflow.shell import run
 
-    run(current(), query, as_json)
+    if as_json and as_csv:
+        raise typer.BadParameter("--json or --csv, not both")
+    form = "json" if as_json else "csv" if as_csv else "table"
+    run(current(), query, form, plain)

@@ -15,10 +15,12 @@ app = typer.Typer(help="The missions' contracts.", no_args_is_help=True)
 
 
 @app.command("check")
-def contracts_check() -> None:
+def contracts_check(as_json: AsJson = False) -> None:
     """Check every contract; errors name file, line, key and the nearest valid key.
 
     Of keys that contracts name for exports it says which are missing, unusable, or expire within 30 days.
+
+    Example: counterflow contracts check
     """
     from rich.console import Console
 
@@ -26,6 +28,9 @@ def contracts_check() -> None:
 
     settings = Settings.from_env()
     report = check_folder(settings.missions)
+    if as_json:
+        typer.echo(json.dumps(report.as_rows(), indent=1))
+        raise typer.Exit(1 if report.errors else 0)
     Console().print(render(report))
     locked = [c for c in report.contracts.values() if c.source.encryption or c.source.signature]
     if locked:

@@ -17,7 +17,10 @@ def quarantine_list(
     night: Annotated[str | None, typer.Option(help="Default: the published night.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """How many rows of each mission fail which rule."""
+    """How many rows of each mission fail which rule.
+
+    Example: counterflow quarantine list --json
+    """
     from counterflow.display import rows_table
     from counterflow.quarantine import failing
 
@@ -59,7 +62,10 @@ def quarantine_replay(
     night: Annotated[str | None, typer.Option(help="Default: the published night.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge again what is landed, under today's contracts and rules, and publish; nothing is pulled."""
+    """Judge again what is landed, under today's contracts and rules, and publish; nothing is pulled.
+
+    Example: counterflow quarantine replay --night 2010-11-25
+    """
     from counterflow.local import replay_night
 
     settings = current()

@@ -78,7 +78,10 @@ def _asked(number: str) -> str:
 
 @app.command("list")
 def release_list(as_json: AsJson = False) -> None:
-    """Every candidate and release, what became of it, and its revisions."""
+    """Every candidate and release, what became of it, and its revisions.
+
+    Example: counterflow release list --json
+    """
     from counterflow.display import rows_table
     from counterflow.release.verification import listed
 

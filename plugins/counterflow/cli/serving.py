@@ -12,7 +12,8 @@ from counterflow.cli.common import AsJson
 from counterflow.settings import Settings
 
 app = typer.Typer(
-    help="The published warehouse over the network: Quack, read-only, a token an analyst.",
+    help="Serve the published warehouse to analysts elsewhere: Quack, read-only, a token each.\n\n"
+    "Example: counterflow serve --seconds 60 --memory '1 GB'",
     invoke_without_command=True,
 )
 tokens_app = typer.Typer(help="Who may ask.", no_args_is_help=True)
