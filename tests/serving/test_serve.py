@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import stat
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from counterflow import keys
+from counterflow.sealing import PUBLISHED, Seal
+from counterflow.settings import Settings
 from tests.serving.world import Client, Home
 
 COUNT = "select count(*), min(publication), max(publication) from w.core.fct_case"
@@ -61,6 +67,50 @@ def test_a_client_stays_attached_while_publications_are_replaced(
     assert (ended["outcome"], ended["rows"], ended["analyst"]) == ("answered", 60_000, "amina")
 
 
+def test_no_query_fails_while_a_publication_follows_another(home: Home, client: Client) -> None:
+    def nights() -> None:
+        for cases in range(101, 109):
+            home.publish(cases)
+            time.sleep(0.2)
+
+    home.publish(100)
+    publishing = threading.Thread(target=nights)
+    publishing.start()
+    seen = []
+    while publishing.is_alive():
+        found = client.ask(COUNT)
+        assert isinstance(found, list), found
+        rows, least, most = found[0]
+        assert rows == least == most
+        seen.append(rows)
+    publishing.join()
+    assert client.ask(COUNT) == [[108, 108, 108]]
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 1
+
+
+def test_nobody_reads_a_former_publication_for_longer_than_a_query_may_take(
+    home: Home, client: Client
+) -> None:
+    home.publish(42)
+    assert client.ask(COUNT) == [[42, 42, 42]]
+    (gate,) = {p for p in psutil.process_iter() if is_called(p, home, "serve")}
+    for _ in range(100):
+        open_files = [f.path for p in gate.children() for f in p.open_files()]
+        if not any("deleted" in name for name in open_files) and len(gate.children()) == 1:
+            return
+        time.sleep(0.1)
+    raise AssertionError(open_files)
+
+
+def is_called(process: psutil.Process, home: Home, word: str) -> bool:
+    try:
+        words = process.cmdline()
+        return word in words and process.environ().get("COUNTERFLOW_HOME") == str(home.path)
+    except psutil.Error:
+        return False
+
+
 @pytest.mark.parametrize(
     ("query", "said"),
     [
@@ -99,7 +149,6 @@ def test_the_settings_are_locked_even_for_who_gets_past_the_gate(home: Home) -> 
 
     from counterflow import shell
     from counterflow.serving import worker
-    from counterflow.settings import Settings
 
     settings = Settings(home.path, home.path / "exports", home.path)
     connection = shell.unlocked(settings, attached=True)
@@ -166,3 +215,25 @@ def test_a_token_is_hashed_shown_once_and_refused_once_it_is_revoked(home: Home,
     again.close()
     assert home.run("serve", "tokens", "revoke", "cora").returncode == 1
     assert token not in str(home.log())
+
+
+def test_an_encrypted_warehouse_is_served_and_the_key_told_to_nobody(
+    tmp_path: Path,
+) -> None:
+    home = Home(tmp_path / "home")
+    settings = Settings(home.path, home.path / "exports", home.path)
+    keys.begin(settings)
+    seal = Seal.of(settings)
+    path = home.path / "warehouse" / "warehouse.duckdb"
+    with seal.opened(path, read_only=False, purpose=PUBLISHED) as made:
+        made.execute("create schema core")
+        made.execute("create table core.fct_case as select 1 as case_key, 7 as publication")
+    token = home.token("dora")
+    with home.serving() as port:
+        client = Client(port, token)
+        assert client.attached == []
+        assert client.ask(COUNT) == [[1, 7, 7]]
+        told = str(client.remotely("from duckdb_databases()"))
+        told += str(client.remotely("select * from duckdb_settings()"))
+        assert seal.analysts_key() not in told
+        client.close()
