@@ -103,6 +103,13 @@ def test_nobody_reads_a_former_publication_for_longer_than_a_query_may_take(
     raise AssertionError(open_files)
 
 
+def test_a_table_of_the_same_name_in_another_schema_is_never_taken_for_it(client: Client) -> None:
+    assert client.remotely("select publication from history.fct_case") == [[-1]]
+    assert client.ask("select min(publication) from w.core.fct_case") != [[-1]]
+    found = client.ask("select publication from w.history.fct_case")
+    assert found == [[-1]] or "does not exist" in str(found)
+
+
 def is_called(process: psutil.Process, home: Home, word: str) -> bool:
     try:
         words = process.cmdline()

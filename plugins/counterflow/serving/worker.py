@@ -13,7 +13,6 @@ import resource
 import signal
 import socket
 import sys
-from collections import Counter
 
 import duckdb
 
@@ -41,25 +40,34 @@ def main() -> None:
 
 
 def _name(connection: duckdb.DuckDBPyConnection) -> None:
-    """Let a client see the tables without the database's name: `core.fct_case`, and `fct_case` where only one is so called.
+    """Let a client see the tables without the database's name: as `core.fct_case`, and as `fct_case`.
 
-    The second is what DuckDB 1.5's client asks for when somebody reads an attached `w.core.fct_case`.
+    The second is what DuckDB 1.5's client asks for when somebody reads an attached `w.core.fct_case`: it forgets the
+    schema. So of tables with one name (core and history have the same) only one is told to it, or it would read core
+    where history was asked for; the others are read as they are written, with `w.query('from history.fct_case')`.
     """
     used = "select current_database()"
     home = connection.cursor().execute(used).fetchall()[0][0]  # where a client's connection begins
     database = connection.execute(used).fetchall()[0][0]
     named = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = $1 union all "
-        "select schema_name, view_name from duckdb_views() where database_name = $1 and not internal order by all",
+        "select schema_name, view_name from duckdb_views() where database_name = $1 and not internal",
         [database],
     ).fetchall()
-    often = Counter(table for _, table in named)
-    for schema, table in named:
+    told: dict[str, str] = {}
+    for schema, table in sorted(named, key=lambda one: (one[0] != "core", *one)):
         connection.execute(f'create schema if not exists {home}."{schema}"')
-        for place in [schema] + ["main"] * (often[table] == 1 and schema != "main"):
+        for place in {schema, "main"} if table not in told else {schema}:
             connection.execute(
                 f'create view {home}."{place}"."{table}" as from {database}."{schema}"."{table}"'
             )
+        told.setdefault(table, schema)
+    known = ", ".join(f"'{schema}.{table}'" for table, schema in told.items()) or "''"
+    for function, name in (("duckdb_tables", "table_name"), ("duckdb_views", "view_name")):
+        connection.execute(
+            f"create macro {home}.main.{function}() as table from system.main.{function}() "
+            f"where schema_name || '.' || {name} in ({known})"
+        )
 
 
 def _listen(connection: duckdb.DuckDBPyConnection, secret: str) -> int:
