@@ -139,6 +139,9 @@ def is_called(process: psutil.Process, home: Home, word: str) -> bool:
         ("select 1 where exists (from quack_query('quack:x', 'select 1'))", "not for clients"),
         ("from query('from quack_server_list()')", "not for clients"),
         ("select 1; select 2", "one query at a time"),
+        ("explain/**/analyze select * from quack_serve('quack:0.0.0.0:9999')", "yntax error"),
+        ("explain analyze select * from quack_serve('quack:0.0.0.0:9999')", "not for clients"),
+        ("selct 1", "yntax error"),
     ],
 )
 def test_a_client_reaches_neither_files_nor_network_nor_the_server(

@@ -36,8 +36,8 @@ def check(query: str) -> None:
     parsed = _parser().execute("select json_serialize_sql(?)", [bare]).fetchall()
     said = json.loads(parsed[0][0])
     if said["error"]:
-        if said.get("error_type") == "parser":
-            return  # the worker says what is wrong, with the place
+        if said.get("error_type") == "parser":  # nothing that was not understood here goes further
+            raise QueryRefusedError(str(said.get("error_message", "syntax error")))
         raise QueryRefusedError(
             "only queries are answered here: SELECT, FROM, WITH, DESCRIBE, SUMMARIZE, SHOW, EXPLAIN, and PIVOT with its "
             "values written out (PIVOT … ON column IN (…))"
