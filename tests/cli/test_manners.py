@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 from counterflow.cli import app
 
 COMMAND = Path(sys.executable).with_name("counterflow")
-# These print no table; all others that only show something do.
+BARE = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+# What prints a table.
 TABLES = {
     "status",
     "verify",
@@ -54,7 +55,7 @@ def at_a_terminal(*arguments: str, typed: bytes = b"", **environment: str) -> st
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
-        env={**os.environ, "TERM": "xterm-256color"} | environment,
+        env=BARE | {"TERM": "xterm-256color"} | environment,
         start_new_session=True,
     )
     os.close(theirs)
@@ -99,9 +100,8 @@ def test_where_a_table_is_printed_there_is_json() -> None:
 def test_colours_are_for_terminals_and_for_who_wants_them(tmp_path: Path) -> None:
     home = {"COUNTERFLOW_HOME": str(tmp_path), "COUNTERFLOW_EXPORTS": str(tmp_path)}
     home["COUNTERFLOW_MISSIONS"] = str(tmp_path)
-    bare = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
     piped = subprocess.run(
-        [COMMAND, "doctor"], env={**bare, **home}, capture_output=True, text=True, check=False
+        [COMMAND, "doctor"], env={**BARE, **home}, capture_output=True, text=True, check=False
     )
     assert piped.returncode == 1, "there is no key"
     assert "\x1b" not in piped.stdout + piped.stderr
