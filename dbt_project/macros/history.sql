@@ -42,35 +42,41 @@ with earlier as (
     where valid_from < {{ night() }}
 ),
 
-holding as (
+held as (
     select
         {{ columns | join(',\n        ') }},
-        valid_from,
-        false as is_tonight
+        valid_from
     from earlier
     where valid_until is null
-    union all
-    select
-        {{ columns | join(',\n        ') }},
-        null as valid_from,
-        true as is_tonight
-    from {{ ref(fact) }}
 )
 
+select
+    tonight.{{ columns | join(',\n    tonight.') }},
+    coalesce(held.valid_from, {{ night() }}) as valid_from,
+    cast(null as date) as valid_until
+from {{ ref(fact) }} as tonight
+left join held on {{ history_same(columns, 'held') }}
+union all
+select
+    held.{{ columns | join(',\n    held.') }},
+    held.valid_from,
+    {{ night() }} as valid_until
+from held
+anti join {{ ref(fact) }} as tonight on {{ history_same(columns, 'held') }}
+union all
 select
     {{ columns | join(',\n    ') }},
     valid_from,
     valid_until
 from earlier
 where valid_until is not null
-union all
-select
-    {{ columns | join(',\n    ') }},
-    coalesce(min(valid_from), {{ night() }}) as valid_from,
-    case when not bool_or(is_tonight) then {{ night() }} end as valid_until
-from holding
-group by {{ columns | join(', ') }}
-order by {{ columns | join(', ') }}, valid_from
+{%- endmacro %}
+
+-- That a row of `tonight` and one of `other` are the same in every column.
+{% macro history_same(columns, other) -%}
+{%- for name in columns -%}
+{{ 'and ' if not loop.first }}tonight.{{ name }} is not distinct from {{ other }}.{{ name }}{{ ' ' if not loop.last }}
+{%- endfor -%}
 {%- endmacro %}
 
 -- What the comment of a history table says: the fact's own grain and caveat, and those of history.
