@@ -106,14 +106,13 @@ person as (
 {{ values[group] }}
 {%- endmacro %}
 
--- CTEs `placed` (one row per case: its cell) and `cell_group` (one row per cell × group; a group is a value of each of `groups`).
+-- CTEs `placed` (person with the case's cell) and `cell_group` (one row per cell × group; a group is a value of each of `groups`).
 {% macro analysis_groups(groups, placed='placed') %}
 {%- set values = [] %}
 {%- for group in groups %}{% do values.append(group ~ '_values') %}{% endfor %}
 valued as (
     select
-        case_key,
-        mission_code
+        *
         {%- for group in groups %},
         {{ analysis_group_values(group) }} as {{ group }}_values
         {%- endfor %}
@@ -141,12 +140,7 @@ cell_group as (
 {%- set values = ['slices'] + (['registration_year', 'registration_window'] if periods else []) %}
 valued as (
     select
-        case_key,
-        mission_code,
-        {%- if periods %}
-        registration_year,
-        registration_window,
-        {%- endif %}
+        *,
         [{'group_by': 'all', 'group_value': 'all'}]
         {%- for group in groups %}
         {%- if group == 'exploitation' %}
@@ -196,7 +190,7 @@ cell_group as (
 )
 {% endmacro %}
 
--- CTEs `cell` and `placed` of `valued`: cases of one mission that agree in `values`. The number of a cell is a name within the query.
+-- CTEs `cell` and `placed` (`valued` with its cell): cases of one mission that agree in `values`. The number of a cell is a name within the query.
 {% macro analysis_cells(values, placed='placed') -%}
 cell as (
     select
@@ -213,7 +207,7 @@ cell as (
 
 {{ placed }} as (
     select
-        valued.case_key,
+        valued.*,
         cell.cell
     from valued
     inner join cell
@@ -267,23 +261,22 @@ cell as (
 {%- endmacro %}
 
 -- CTEs of the answers: one row per case × attribute × known value, and one per case × attribute that was asked in vain,
--- left out or not applicable. No row: not asked. A case with several values of an attribute has answered it once: `is_first`.
--- `cases` are columns of person, `children` names of analysis_child_dimensions, `items` tables that answer each item,
--- `more` names of CTEs of the same columns that the mart has made itself.
+-- left out or not applicable, each with the case's cell. No row: not asked. A case with several values of an attribute has
+-- answered it once: `is_first`. `cases` are columns of person, `children` names of analysis_child_dimensions, `items` tables
+-- that answer each item, `more` names of CTEs of the same columns that the mart has made itself.
 {% macro analysis_answers(cases=[], children=[], items=[], more=[]) %}
 {%- set every_child = analysis_child_dimensions() %}
 {%- if cases %}
 case_answer as (
     unpivot (
         select
-            case_key,
-            mission_code
+            cell
             {%- for name in cases %},
             {{ name }}
             {%- endfor %}
-        from person
+        from placed
     )
-    on columns(* exclude (case_key, mission_code))
+    on columns(* exclude (cell))
     into name dimension value value
 ),
 {%- endif %}
@@ -292,8 +285,7 @@ case_answer as (
 
 {{ name }}_answer as (
     select
-        person.case_key,
-        person.mission_code,
+        person.cell,
         given.value,
         case
             when given.value is not null then 'known'
@@ -303,7 +295,7 @@ case_answer as (
             when {{ child.asked }} then 'unknown'
         end as state,
         coalesce(given.is_first, true) as is_first
-    from person
+    from placed as person
     left join {{ ref('int_form') }} as form
         on person.mission_code = form.mission_code and person.form_version = form.form_version
     left join (
@@ -326,8 +318,7 @@ case_answer as (
 answer as (
     {%- if cases %}
     select
-        case_key,
-        mission_code,
+        cell,
         if(dimension = 'everybody', 'all', dimension) as dimension,
         '' as item,
         value,
@@ -343,8 +334,7 @@ answer as (
     {%- for name in children %}
     {{ 'union all' if cases or not loop.first }}
     select
-        case_key,
-        mission_code,
+        cell,
         '{{ name }}' as dimension,
         '' as item,
         value,
@@ -356,8 +346,7 @@ answer as (
     {%- for name in items %}
     {{ 'union all' if cases or children or not loop.first }}
     select
-        case_key,
-        mission_code,
+        cell,
         dimension,
         item,
         value,
@@ -368,13 +357,12 @@ answer as (
     {%- for name in more %}
     {{ 'union all' if cases or children or items or not loop.first }}
     select
-        case_key,
-        mission_code,
+        cell,
         dimension,
         item,
         value,
         state,
-        row_number() over (partition by case_key, dimension, item, state) = 1 as is_first
+        is_first
     from {{ name }}
     {%- endfor %}
 )
@@ -385,7 +373,7 @@ answer as (
 {% macro analysis_judged_items(relation, table_name) %}
     select
         given.case_key,
-        person.mission_code,
+        person.cell,
         given.dimension,
         given.item,
         given.answer as value,
@@ -393,9 +381,10 @@ answer as (
             when form.reason in ('relation_too_loose', 'stores_only_yes') then form.reason
             when given.answer = 'unknown' then 'unknown'
             else 'known'
-        end as state
+        end as state,
+        true as is_first
     from {{ relation }} as given
-    inner join person on given.case_key = person.case_key
+    inner join placed as person on given.case_key = person.case_key
     left join {{ ref('dim_form_question') }} as form
         on
             person.mission_code = form.mission_code
@@ -456,15 +445,14 @@ answer as (
 {%- set listed = dimensions | select('in', lists) | list %}
 tally as (
     select
-        placed.cell,
-        answer.dimension,
-        answer.item,
-        answer.value,
-        answer.state,
+        cell,
+        dimension,
+        item,
+        value,
+        state,
         count(*) as answers,
-        count(*) filter (answer.is_first) as cases
+        count(*) filter (is_first) as cases
     from answer
-    inner join placed on answer.case_key = placed.case_key
     group by all
 ),
 

@@ -7,7 +7,7 @@
 --   stores_only_yes     the form keeps yes, and never or hardly ever a no (var `smallest_answered_share`)
 -- A rate over fewer than `smallest_denominator` answers is refused with too_few.
 --
--- In a mart, `rate_columns()` are the columns of a rate over rows of int_answer that the mart has grouped itself. In the
+-- In a mart, `rate_columns()` are the columns of a rate over answers that the mart has grouped itself. In the
 -- published file there is the table macro
 --     from analysis.rate('control.debt_bondage', by := 'gender')
 
@@ -71,31 +71,39 @@
     {%- endfor %}
 {% endmacro %}
 
--- The columns of a rate: aggregates over rows of case × question with `answer`, `reason` (of the form) and `mission_code`.
-{% macro rate_columns() -%}
-count(*) as cases,
-    count(*) filter (answer = 'yes' and reason is null) as numerator,
-    count(*) filter (answer in ('yes', 'no') and reason is null) as denominator,
+-- The columns of a rate: aggregates over rows of case × question with `answer`, `reason` (of the form) and `mission_code`, or
+-- over rows that stand for as many cases each as the column `cases` says.
+{% macro rate_columns(cases=none) -%}
+{%- set numerator = rate_count(cases, "answer = 'yes' and reason is null") -%}
+{%- set denominator = rate_count(cases, "answer in ('yes', 'no') and reason is null") -%}
+{{ rate_count(cases, 'true') }} as cases,
+    {{ numerator }} as numerator,
+    {{ denominator }} as denominator,
     if(
-        count(*) filter (answer in ('yes', 'no') and reason is null) >= {{ var('smallest_denominator') }},
-        round(cast(
-            count(*) filter (answer = 'yes' and reason is null)
-            / count(*) filter (answer in ('yes', 'no') and reason is null) as double
-        ), 4),
+        {{ denominator }} >= {{ var('smallest_denominator') }},
+        round(cast({{ numerator }} / {{ denominator }} as double), 4),
         null
     ) as rate,
     case
-        when count(*) filter (answer in ('yes', 'no') and reason is null) >= {{ var('smallest_denominator') }} then null
-        when count(*) filter (answer in ('yes', 'no') and reason is null) > 0 then 'too_few'
+        when {{ denominator }} >= {{ var('smallest_denominator') }} then null
+        when {{ denominator }} > 0 then 'too_few'
         when bool_and(answer = 'not_asked' or coalesce(reason, '') = 'not_asked') then 'not_asked'
-        when count(*) filter (reason = 'relation_too_loose') > 0 then 'relation_too_loose'
-        when count(*) filter (reason = 'stores_only_yes') > 0 then 'stores_only_yes'
+        when {{ rate_count(cases, "reason = 'relation_too_loose'") }} > 0 then 'relation_too_loose'
+        when {{ rate_count(cases, "reason = 'stores_only_yes'") }} > 0 then 'stores_only_yes'
         else 'too_few'
     end as reason,
-    count(*) filter (answer = 'unknown' and reason is null) as unknown,
-    count(*) filter (answer = 'not_asked' or reason = 'not_asked') as not_asked,
-    count(*) filter (answer != 'not_asked' and reason in ('relation_too_loose', 'stores_only_yes')) as left_out,
+    {{ rate_count(cases, "answer = 'unknown' and reason is null") }} as unknown,
+    {{ rate_count(cases, "answer = 'not_asked' or reason = 'not_asked'") }} as not_asked,
+    {{ rate_count(cases, "answer != 'not_asked' and reason in ('relation_too_loose', 'stores_only_yes')") }} as left_out,
     count(distinct mission_code) filter (answer in ('yes', 'no') and reason is null) as missions
+{%- endmacro %}
+
+{% macro rate_count(cases, condition) -%}
+{%- if cases -%}
+coalesce(sum({{ cases }}) filter ({{ condition }}), 0)::bigint
+{%- else -%}
+count(*) filter ({{ condition }})
+{%- endif -%}
 {%- endmacro %}
 
 -- The table macro analysis.rate of the published file. Names have no database: the file may be opened under any name.

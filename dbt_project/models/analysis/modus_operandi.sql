@@ -8,11 +8,11 @@ with {{ analysis_person() }},
 form as (
     select
         person.case_key,
-        person.mission_code,
+        person.cell,
         coalesce(form.recruitment__recruitment_method and form.recruitment__recruiter_relationship, false) as asks_recruitment,
         coalesce(form.perpetrator__role or form.perpetrator__gender, false) as asks_perpetrators,
         coalesce(form.perpetrator__gender, false) as asks_gender
-    from person
+    from placed as person
     left join {{ ref('int_form') }} as form
         on person.mission_code = form.mission_code and person.form_version = form.form_version
 ),
@@ -32,13 +32,12 @@ perpetrator as (
 
 chosen as (
     select
-        case_key,
-        mission_code,
+        cell,
         count(*) filter (value = 'yes' and state = 'known') as means,
         bool_or(state = 'known') as is_known,
         coalesce(max(state) filter (state <> 'unknown'), 'unknown') as state
     from control_answer
-    group by case_key, mission_code
+    group by case_key, cell
 ),
 
 channel as (
@@ -51,31 +50,30 @@ channel as (
 
 pattern_answer as (
     select
-        form.case_key,
-        form.mission_code,
+        form.cell,
         'recruitment' as dimension,
         '' as item,
         channel.value,
-        if(channel.value is null, 'unknown', 'known') as state
+        if(channel.value is null, 'unknown', 'known') as state,
+        row_number() over (partition by form.case_key) = 1 as is_first
     from form
     left join channel on form.case_key = channel.case_key
     where form.asks_recruitment or channel.value is not null
     union all
     select
-        form.case_key,
-        form.mission_code,
+        form.cell,
         'perpetrators' as dimension,
         '' as item,
         case when perpetrator.perpetrators >= 3 then '3+' else perpetrator.perpetrators::varchar end as value,
-        if(perpetrator.perpetrators is null, 'unknown', 'known') as state
+        if(perpetrator.perpetrators is null, 'unknown', 'known') as state,
+        true as is_first
     from form
     left join perpetrator on form.case_key = perpetrator.case_key
     where form.asks_perpetrators or perpetrator.perpetrators is not null
     union all
     -- several whose gender is not all known may be men and women: only women and men both is then certain
     select
-        form.case_key,
-        form.mission_code,
+        form.cell,
         'perpetrators_gender' as dimension,
         '' as item,
         case
@@ -84,14 +82,14 @@ pattern_answer as (
             when perpetrator.has_man then 'men_only'
             when perpetrator.has_woman then 'women_only'
         end as value,
-        if(value is null, 'unknown', 'known') as state
+        if(value is null, 'unknown', 'known') as state,
+        true as is_first
     from form
     left join perpetrator on form.case_key = perpetrator.case_key
     where form.asks_gender
     union all
     select
-        case_key,
-        mission_code,
+        cell,
         'number_of_means' as dimension,
         '' as item,
         case
@@ -100,7 +98,8 @@ pattern_answer as (
             when means >= 3 then '3-4'
             else means::varchar
         end as value,
-        if(is_known, 'known', state) as state
+        if(is_known, 'known', state) as state,
+        true as is_first
     from chosen
 ),
 

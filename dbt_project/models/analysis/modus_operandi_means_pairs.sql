@@ -9,14 +9,13 @@ with {{ analysis_person() }},
 -- forms that store a no: whoever has the first means is on one
 answered as (
     select
-        placed.cell,
-        control.case_key,
-        control.item,
-        control.state = 'known' as is_known,
-        control.state = 'known' and control.value = 'yes' as is_yes
-    from control_answer as control
-    inner join placed on control.case_key = placed.case_key
-    where control.state in ('known', 'unknown')
+        cell,
+        case_key,
+        item,
+        state = 'known' as is_known,
+        state = 'known' and value = 'yes' as is_yes
+    from control_answer
+    where state in ('known', 'unknown')
 ),
 
 cell_pair as (

@@ -29,27 +29,37 @@ service as (
     from provided
 ),
 
-provider_answer as (
+-- either known providers, or one that is not known
+served as (
     select distinct
-        provider.case_key,
-        person.mission_code,
-        provider.service_type as dimension,
-        '' as item,
-        provider.provider_type as value,
-        if(provider.is_known, 'known', 'unknown') as state
+        case_key,
+        service_type,
+        provider_type,
+        is_known
     from provider
-    inner join person on provider.case_key = person.case_key
-    where provider.is_known or (not provider.some_known and provider.was_asked)
+    where is_known or (not some_known and was_asked)
+),
+
+provider_answer as (
+    select
+        placed.cell,
+        served.service_type as dimension,
+        '' as item,
+        served.provider_type as value,
+        if(served.is_known, 'known', 'unknown') as state,
+        row_number() over (partition by served.case_key, served.service_type) = 1 as is_first
+    from served
+    inner join placed on served.case_key = placed.case_key
     union all
     -- nothing of the kind was provided
     select
-        person.case_key,
-        person.mission_code,
+        person.cell,
         service.service_type as dimension,
         '' as item,
         null as value,
-        'not_applicable' as state
-    from person
+        'not_applicable' as state,
+        true as is_first
+    from placed as person
     cross join service
     where not exists (
         select 1

@@ -11,7 +11,7 @@ with {{ analysis_person() }},
 perpetrator as (
     select
         perpetrator.case_key || '/' || perpetrator.perpetrator_number as case_key,
-        perpetrator.case_key as its_case,
+        person.cell,
         person.mission_code,
         person.form_version,
         coalesce(role.role, 'unknown') as role,
@@ -26,22 +26,21 @@ perpetrator as (
     from {{ ref('fct_perpetrator') }} as perpetrator
     left join {{ ref('bridge_perpetrator_role') }} as role
         on perpetrator.case_key = role.case_key and perpetrator.perpetrator_number = role.perpetrator_number
-    inner join person on perpetrator.case_key = person.case_key
+    inner join victim as person on perpetrator.case_key = person.case_key
 ),
 
 placed as (
     select distinct
-        perpetrator.case_key,
-        victim.cell
+        case_key,
+        cell
     from perpetrator
-    inner join victim on perpetrator.its_case = victim.case_key
 ),
 
 told as (
     {% for name, asked in attributes.items() -%}
         select
             perpetrator.case_key,
-            perpetrator.mission_code,
+            perpetrator.cell,
             '{{ name }}' as dimension,
             perpetrator.{{ name }} as value,
             form.{{ asked }} as is_asked
@@ -53,25 +52,26 @@ told as (
 ),
 
 perpetrator_answer as (
-    select distinct
-        case_key,
-        mission_code,
+    select
+        cell,
         dimension,
         '' as item,
         value,
-        'known' as state
+        'known' as state,
+        row_number() over (partition by case_key, dimension) = 1 as is_first
     from told
     where value not in ('unknown', 'not_asked', 'non_specified_unknown')
+    group by case_key, cell, dimension, value
     union all
     select
-        case_key,
-        mission_code,
+        cell,
         dimension,
         '' as item,
         null as value,
-        'unknown' as state
+        'unknown' as state,
+        true as is_first
     from told
-    group by case_key, mission_code, dimension
+    group by case_key, cell, dimension
     having bool_and(value in ('unknown', 'not_asked', 'non_specified_unknown')) and bool_or(is_asked)
 ),
 

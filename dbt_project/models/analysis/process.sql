@@ -27,13 +27,13 @@ leg_count as (
 
 leg_answer as (
     select
-        person.case_key,
-        person.mission_code,
+        person.cell,
         'legs' as dimension,
         '' as item,
         case when leg_count.legs >= 3 then '3+' else leg_count.legs::varchar end as value,
-        if(leg_count.legs is null, 'unknown', 'known') as state
-    from person
+        if(leg_count.legs is null, 'unknown', 'known') as state,
+        true as is_first
+    from placed as person
     left join leg_count on person.case_key = leg_count.case_key
     left join {{ ref('int_form') }} as form
         on person.mission_code = form.mission_code and person.form_version = form.form_version
@@ -54,13 +54,13 @@ recruited as (
 -- in a country of one's own: both must be known
 recruited_answer as (
     select
-        person.case_key,
-        person.mission_code,
+        person.cell,
         'is_recruited_at_home' as dimension,
         '' as item,
         if(recruited.is_at_home, 'yes', 'no') as value,
-        if(recruited.case_key is null or person.citizenship_region in ('unknown', 'not_asked'), 'unknown', 'known') as state
-    from person
+        if(recruited.case_key is null or person.citizenship_region in ('unknown', 'not_asked'), 'unknown', 'known') as state,
+        true as is_first
+    from placed as person
     left join recruited on person.case_key = recruited.case_key
     left join {{ ref('int_form') }} as form
         on person.mission_code = form.mission_code and person.form_version = form.form_version

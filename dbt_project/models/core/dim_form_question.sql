@@ -72,18 +72,15 @@ listed as (
 
 answered as (
     select
-        facts.mission_code,
-        facts.form_version,
-        given.question,
-        split_part(given.question, '.', 1) as table_name,
-        count(*) filter (given.answer = 'yes') as yes,
-        count(*) filter (given.answer = 'no') as no,
-        count(*) filter (given.answer = 'unknown') as unknown
-    from (
-        {{ answered_questions(ref('fct_case'), ref('fct_control'), ref('fct_vulnerability')) }}
-    ) as given
-    inner join {{ ref('fct_case') }} as facts on given.case_key = facts.case_key
-    group by facts.mission_code, facts.form_version, given.question
+        mission_code,
+        form_version,
+        question,
+        split_part(question, '.', 1) as table_name,
+        coalesce(sum(cases) filter (answer = 'yes'), 0) as yes,
+        coalesce(sum(cases) filter (answer = 'no'), 0) as no,
+        coalesce(sum(cases) filter (answer = 'unknown'), 0) as unknown
+    from {{ ref('int_answer') }}
+    group by mission_code, form_version, question
 ),
 
 -- a form that leaves a no blank does so in all items of a list

@@ -24,17 +24,14 @@ due as (
 
 counted as (
     select
-        split_part(given.question, '.', 1) as table_name,
-        split_part(given.question, '.', 2) as item,
-        facts.mission_code,
-        facts.form_version,
-        count(*) filter (given.answer = 'yes') as yes,
-        count(*) filter (given.answer = 'no') as no,
-        count(*) filter (given.answer = 'unknown') as unknown
-    from (
-        {{ answered_questions(ref('fct_case'), ref('fct_control'), ref('fct_vulnerability')) }}
-    ) as given
-    inner join {{ ref('fct_case') }} as facts on given.case_key = facts.case_key
+        split_part(question, '.', 1) as table_name,
+        split_part(question, '.', 2) as item,
+        mission_code,
+        form_version,
+        coalesce(sum(cases) filter (answer = 'yes'), 0)::bigint as yes,
+        coalesce(sum(cases) filter (answer = 'no'), 0)::bigint as no,
+        coalesce(sum(cases) filter (answer = 'unknown'), 0)::bigint as unknown
+    from {{ ref('int_answer') }}
     group by all
 )
 
