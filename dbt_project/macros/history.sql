@@ -112,11 +112,11 @@ where valid_until is not null
         )
     {%- endcall %}
     {% call statement('comments') -%}
-        comment on table {{ target_relation }} is {{ duckdb_escape_comment(history_description(fact)) }};
-        {% set comments = history_fact(fact).columns -%}
+        {% set kept = {} -%}
         {% for column in history_columns(fact) -%}
-            comment on column {{ target_relation }}.{{ column }} is {{ duckdb_escape_comment(comments[column].description) }};
+            {% do kept.update({column: history_fact(fact).columns[column]}) -%}
         {% endfor -%}
+        {{ table_comments(target_relation, history_description(fact), kept) }}
         comment on column {{ target_relation }}.valid_from is 'The first night on which the row held.';
         comment on column {{ target_relation }}.valid_until is 'The first night on which it held no more; empty while it holds.';
     {%- endcall %}
