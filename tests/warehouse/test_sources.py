@@ -69,3 +69,23 @@ def test_an_export_of_before_columns_were_noted_is_copied(agency: Agency) -> Non
     found = sources(agency)
     assert not (found / "case" / "ALB.parquet").is_symlink()
     assert (found / "case" / "BLR.parquet").is_symlink()
+
+
+def test_what_a_contract_compiled_to_is_written_again_only_if_it_is_another(agency: Agency) -> None:
+    def kept() -> dict[str, int]:
+        folder = Landing(agency.settings.landing, "ALB").folder / "contract"
+        return {path.name: path.stat().st_ino for path in sorted(folder.glob("*.parquet"))}
+
+    sources(agency)
+    first = kept()
+    sources(agency)
+    assert kept() == first
+    (Landing(agency.settings.landing, "ALB").folder / "contract" / "asked.parquet").unlink()
+    sources(agency)
+    assert kept().keys() == first.keys()
+
+    before = kept()
+    file = agency.settings.missions / "ALB.yml"
+    file.write_text(file.read_text("utf-8").replace("name: ", "name: The other ", 1), "utf-8")
+    sources(agency)
+    assert all(before[name] != now for name, now in kept().items())
