@@ -35,12 +35,11 @@ case when landed.{{ field }} is not null then nullif(coalesce(map_{{ field }}.co
 -- `relation` stands in for the staging model where a model has prepared its rows.
 {% macro accepted_rows(table_name, relation=none) -%}
 {{ relation or ref('stg_' ~ table_name) }} as landed
-inner join {{ ref('int_source_row') }} as verdict
+anti join {{ ref('int_quarantined_row') }} as quarantined
     on
-        landed.mission_code = verdict.mission_code
-        and landed.source = verdict.source
-        and landed.source_row = verdict.source_row
-        and verdict.outcome = 'accepted'
+        landed.mission_code = quarantined.mission_code
+        and landed.source = quarantined.source
+        and landed.source_row = quarantined.source_row
 inner join {{ ref('int_case') }} as parent
     on landed.mission_code = parent.mission_code and landed.case_key = parent.case_key
 left join {{ ref('int_form') }} as form

@@ -4,12 +4,11 @@ with recursive merged as (
         landed.case_key,
         landed.merged_into_key as into_case_key
     from {{ ref('stg_case') }} as landed
-    inner join {{ ref('int_source_row') }} as verdict
+    anti join {{ ref('int_quarantined_row') }} as quarantined
         on
-            landed.mission_code = verdict.mission_code
-            and landed.source = verdict.source
-            and landed.source_row = verdict.source_row
-            and verdict.outcome = 'accepted'
+            landed.mission_code = quarantined.mission_code
+            and landed.source = quarantined.source
+            and landed.source_row = quarantined.source_row
     where landed.merged_into_key is not null
     union
     select

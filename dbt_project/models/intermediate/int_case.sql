@@ -24,12 +24,11 @@ select
         else 'not_asked'
     end as country_of_exploitation_basis
 from {{ ref('stg_case') }} as landed
-inner join {{ ref('int_source_row') }} as verdict
+anti join {{ ref('int_quarantined_row') }} as quarantined
     on
-        landed.mission_code = verdict.mission_code
-        and landed.source = verdict.source
-        and landed.source_row = verdict.source_row
-        and verdict.outcome = 'accepted'
+        landed.mission_code = quarantined.mission_code
+        and landed.source = quarantined.source
+        and landed.source_row = quarantined.source_row
 left join {{ ref('int_form') }} as form
     on landed.mission_code = form.mission_code and landed.form_version = form.form_version
 {{ code_maps('case', ['gender', 'country_of_residence', 'country_of_exploitation', 'country_of_exploitation_basis'] + codes) }}

@@ -103,7 +103,9 @@ def _dbt(
     ]  # fmt: skip
     chosen = ["--selector", selector, "--exclude-resource-type", "unit_test", *further]
     # The night as a variable of dbt would make it parse the whole project anew each night.
-    with _environment(COUNTERFLOW_HOME=str(settings.home), COUNTERFLOW_NIGHT=str(night)):
+    with _environment(
+        COUNTERFLOW_HOME=str(settings.home), COUNTERFLOW_NIGHT=str(night), **_threads()
+    ):
         parsed = _parsed(settings, [*quiet, "parse", UNWRITTEN, *where])
         runner = dbtRunner(parsed, callbacks=[_callback(progress)] if progress else [])
         outcome = runner.invoke([*quiet, "build", *chosen, *where])
@@ -113,6 +115,16 @@ def _dbt(
         kind = type(outcome.exception).__name__
         raise BuildFailed(f"dbt stopped ({kind}). Read {target / 'logs' / 'dbt.log'}")
     return [_result(node) for node in outcome.result]
+
+
+def _threads() -> dict[str, str]:
+    """What the profile reads: more models at once rather than more threads for each, unless somebody said otherwise."""
+    cores = len(os.sched_getaffinity(0))
+    threads = {
+        "COUNTERFLOW_DBT_THREADS": str(min(cores + 1, 8)),
+        "COUNTERFLOW_DUCKDB_THREADS": str(max(1, cores // 2)),
+    }
+    return {name: os.environ.get(name, number) for name, number in threads.items()}
 
 
 _projects: dict[tuple[str, int, int], Any] = {}
