@@ -121,7 +121,7 @@ def transform(settings: Settings, night: date, progress: Progress | None = None)
     it, also of what analysts have open now (counterflow.purging): whatever becomes of this build.
     """
     from counterflow.purging import purge
-    from counterflow.warehouse import history
+    from counterflow.warehouse import history, reuse
     from counterflow.warehouse.build import build, build_past
     from counterflow.warehouse.sources import write_sources
 
@@ -134,7 +134,8 @@ def transform(settings: Settings, night: date, progress: Progress | None = None)
         if due.nights != (night,):
             for one in due.nights:
                 _restate(settings, one)
-        purge(settings)
+        if purge(settings):
+            reuse.forget(settings)  # no freed page of the last build may keep what is out
         held.push()  # who is out is out everywhere before a build that may take its time
         history.begin(settings, due.base)
         try:

@@ -20,15 +20,6 @@ exploitation as (
         )) as has_other_exploitation
     from {{ ref('int_exploitation') }}
     group by case_key
-),
-
-loaded as (
-    select
-        mission_code,
-        arg_max(loaded_night, night) as loaded_night
-    from {{ ref('stg_load') }}
-    where night <= {{ night() }}
-    group by mission_code
 )
 
 select
@@ -85,5 +76,5 @@ left join citizenship on harmonised.case_key = citizenship.case_key
 left join exploitation on harmonised.case_key = exploitation.case_key
 left join {{ ref('int_form') }} as form
     on harmonised.mission_code = form.mission_code and harmonised.form_version = form.form_version
-left join loaded on harmonised.mission_code = loaded.mission_code
+left join {{ ref('stg_in_force') }} as loaded on harmonised.mission_code = loaded.mission_code
 order by harmonised.mission_code, harmonised.case_key

@@ -2,7 +2,8 @@
 
 In: the sources of a night. Out: `build/warehouse.duckdb`, `build/scratch.duckdb` and a manifest
 with the rows and content hash of every published table. dbt runs in this process, twice: its own
-results of the first half are a source of the second.
+results of the first half are a source of the second. What would be what the last build made stays
+as it is (counterflow.warehouse.reuse).
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -20,9 +22,10 @@ import pyarrow as pa
 from counterflow import disk
 from counterflow.sealing import SPILL, Seal
 from counterflow.settings import Settings
+from counterflow.warehouse import reuse
 from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.manifest import MANIFEST, Build, write_manifest
-from counterflow.warehouse.sources import DBT_RESULT, write_source
+from counterflow.warehouse.sources import DBT_RESULT, source_hashes, write_source
 
 Progress = Callable[[str, int, int], None]
 FILES = ("warehouse.duckdb", "scratch.duckdb")
@@ -41,33 +44,88 @@ def build(
 ) -> Build:
     """Run dbt on the sources of `night`. Raises BuildFailed if a model or seed cannot be built."""
     started = seconds()
-    _remove(settings)
+    last = reuse.last_build(settings, FILES)
+    with _ready(settings, night):
+        project = _parsed(settings)
+    now = _fingerprints(settings, night, project)
+    kept = {name for name, said in last.fingerprints.items() if now.get(name) == said}
+    if not kept:
+        _remove(settings)
+    reuse.forget(settings)  # until the build is whole
+    halves = _halves(project, kept)
     try:
-        results = _dbt(settings, night, "facts", progress, UNWRITTEN)
+        results = _dbt(settings, night, halves["facts"], progress, UNWRITTEN)
+        results += _as_they_were(project, last, kept, "facts")
         _write_results(settings, results)
-        results += _dbt(settings, night, "quality", progress)
+        results += _dbt(settings, night, halves["quality"], progress)
+        results += _as_they_were(project, last, kept, "quality")
     finally:
         _close()
     _refuse_broken(settings, night, results)
     failed = tuple(r["name"] for r in results if r["type"] == "test" and r["status"] in _FAILED)
     with Seal.of(settings).opened(settings.build / FILES[0]) as connection:
-        tables = content_hashes(connection)
+        tables = content_hashes(connection, _tables(project, last, kept))
     made = Build(night, secrets.token_hex(8), tables, failed, seconds() - started)
     write_manifest(settings.build / MANIFEST, made)
+    reuse.record(settings, made.build_id, now, results)
     return made
+
+
+def _fingerprints(settings: Settings, night: date, project: Any) -> dict[str, str]:
+    if project is None:  # dbt will say why
+        return {}
+    sources, key_id = source_hashes(settings), Seal.of(settings).key_id
+    return reuse.fingerprints(project, sources, night, settings.dbt_project, key_id)
+
+
+def _halves(project: Any, kept: AbstractSet[str]) -> dict[str, list[str]]:
+    """By half of the build what dbt is told to do: all of it, or, by name, what is not kept."""
+    if not kept:
+        return {half: ["--selector", half] for half in ("facts", "quality")}
+    chosen: dict[str, list[str]] = {"facts": [], "quality": []}
+    for name, node in project.nodes.items():
+        if name not in kept and node.resource_type != "unit_test":
+            chosen[_half(node)].append(f"fqn:{'.'.join(node.fqn)}")
+    exactly = ["--indirect-selection", "empty"]
+    return {half: ["--select", *names, *exactly] for half, names in chosen.items()}
+
+
+def _half(node: Any) -> str:
+    """In which half of the build a node is, as the selectors of the project say it."""
+    is_quality = node.original_file_path.startswith("models/quality/") or "quality" in node.tags
+    return "quality" if is_quality else "facts"
+
+
+def _as_they_were(
+    project: Any, last: reuse.LastBuild, kept: AbstractSet[str], half: str
+) -> list[dict[str, Any]]:
+    """The results of the last build of what is kept."""
+    return [
+        dict(result)
+        for name, result in last.results.items()
+        if name in kept and _half(project.nodes[name]) == half
+    ]
+
+
+def _tables(project: Any, last: reuse.LastBuild, kept: AbstractSet[str]) -> reuse.Tables:
+    """The rows and hashes of the tables that are kept."""
+    names = {f"{project.nodes[name].schema}.{project.nodes[name].alias}" for name in kept}
+    return {table: said for table, said in last.tables.items() if table in names}
 
 
 def build_past(settings: Settings, night: date) -> None:
     """Run as much of dbt on the sources of a past night as its history needs. Raises BuildFailed."""
     _remove(settings)
     try:
-        results = _dbt(settings, night, "past", None, UNWRITTEN, "--exclude-resource-type", "test")
+        past = ["--selector", "past", "--exclude-resource-type", "test"]
+        results = _dbt(settings, night, past, None, UNWRITTEN)
     finally:
         _close()
     _refuse_broken(settings, night, results)
 
 
 def _remove(settings: Settings) -> None:
+    reuse.forget(settings)
     for name in FILES:
         for path in settings.build.glob(f"{name}*"):
             path.unlink()
@@ -86,29 +144,40 @@ def _refuse_broken(settings: Settings, night: date, results: list[dict[str, Any]
         )
 
 
+_QUIET = (
+    "--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats", "--log-level-file", "info",
+)  # fmt: skip
+
+
+def _where(settings: Settings) -> list[str]:
+    target = settings.build / "dbt"
+    return [
+        "--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project),
+        "--target-path", str(target), "--log-path", str(target / "logs"),
+    ]  # fmt: skip
+
+
+@contextmanager
+def _ready(settings: Settings, night: date) -> Iterator[None]:
+    """What the profile reads. The night as a variable of dbt would make it parse the whole project anew each night."""
+    (settings.build / "dbt").mkdir(parents=True, exist_ok=True)
+    home = {"COUNTERFLOW_HOME": str(settings.home), "COUNTERFLOW_NIGHT": str(night)}
+    with _environment(**home, **_threads()):
+        yield
+
+
 def _dbt(
-    settings: Settings, night: date, selector: str, progress: Progress | None, *further: str
+    settings: Settings, night: date, what: Sequence[str], progress: Progress | None, *further: str
 ) -> list[dict[str, Any]]:
     from dbt.artifacts.schemas.run import RunExecutionResult  # dbt is heavy: only when needed
     from dbt.cli.main import dbtRunner
 
     target = settings.build / "dbt"
-    target.mkdir(parents=True, exist_ok=True)
-    quiet = [
-        "--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats", "--log-level-file", "info",
-    ]  # fmt: skip
-    where = [
-        "--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project),
-        "--target-path", str(target), "--log-path", str(target / "logs"),
-    ]  # fmt: skip
-    chosen = ["--selector", selector, "--exclude-resource-type", "unit_test", *further]
-    # The night as a variable of dbt would make it parse the whole project anew each night.
-    with _environment(
-        COUNTERFLOW_HOME=str(settings.home), COUNTERFLOW_NIGHT=str(night), **_threads()
-    ):
-        parsed = _parsed(settings, [*quiet, "parse", UNWRITTEN, *where])
+    chosen = ["--exclude-resource-type", "unit_test", *what, *further]
+    with _ready(settings, night):
+        parsed = _parsed(settings)
         runner = dbtRunner(parsed, callbacks=[_callback(progress)] if progress else [])
-        outcome = runner.invoke([*quiet, "build", *chosen, *where])
+        outcome = runner.invoke([*_QUIET, "build", *chosen, *_where(settings)])
     if outcome.exception is not None or not isinstance(outcome.result, RunExecutionResult):
         if stopped := _stopped_by(str(outcome.exception)):
             raise BuildFailed(f"the build of the night {night} stopped: {stopped}")
@@ -130,7 +199,7 @@ def _threads() -> dict[str, str]:
 _projects: dict[tuple[str, int, int], Any] = {}
 
 
-def _parsed(settings: Settings, arguments: list[str]) -> Any:
+def _parsed(settings: Settings) -> Any:
     """The project as dbt parses it, once in a process as long as no file of it changes.
 
     Parsing takes longer than a small night. None if it fails: the build then says why.
@@ -145,6 +214,7 @@ def _parsed(settings: Settings, arguments: list[str]) -> Any:
     ]
     key = (str(settings.dbt_project), len(files), max(files, default=0))
     if key not in _projects:
+        arguments = [*_QUIET, "parse", UNWRITTEN, *_where(settings)]
         _projects[key] = dbtRunner().invoke(arguments).result
     return _projects[key]
 

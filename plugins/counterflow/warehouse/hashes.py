@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import duckdb
 
 PUBLIC = ("core", "analysis", "quality", "history")
@@ -10,11 +12,13 @@ KIND = "2"
 _BETWEEN, _NULL = "chr(31)", "chr(30)"  # what no value holds: ingest takes control characters out
 
 
-def content_hashes(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int, str]]:
+def content_hashes(
+    connection: duckdb.DuckDBPyConnection, known: Mapping[str, tuple[int, str]] | None = None
+) -> dict[str, tuple[int, str]]:
     """`schema.table` → (rows, hash) of every published table in the database that is used.
 
     The hash is of columns, types and comments (a caveat that is lost is a change), and the sum of the md5 numbers of the rows as text: independent of their order,
-    and of how often a file was rewritten; it counts a row twice that stands twice.
+    and of how often a file was rewritten; it counts a row twice that stands twice. What is `known` is not computed again.
     """
     tables = connection.execute(
         "select t.schema_name, t.table_name, md5(coalesce(any_value(t.comment), '') || "
@@ -26,8 +30,10 @@ def content_hashes(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[int
         "group by all order by all",
         [list(PUBLIC)],
     ).fetchall()
-    hashes = {}
+    hashes = dict(known or {})
     for schema, table, described, columns in tables:
+        if f"{schema}.{table}" in hashes:
+            continue
         row = ", ".join(f'coalesce("{column}"::varchar, {_NULL})' for column in columns)
         # The upper half of the number: `md5_number_lower` computes each md5 twice in a sum.
         found = connection.execute(

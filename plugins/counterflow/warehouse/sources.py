@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+from pyarrow import csv
 
 from counterflow import contracts, disk
 from counterflow.building import landing_schema
@@ -58,6 +59,7 @@ LOAD = pa.schema(
         ("days_since_success", _INT),
     ]
 )
+IN_FORCE = pa.schema([("mission_code", _TEXT), ("loaded_night", _DATE)])
 FAILURE = pa.schema(
     [
         ("mission_code", _TEXT),
@@ -198,12 +200,12 @@ def _keep(seal: Seal, folder: Path, tables: Mapping[str, pa.Table]) -> None:
 
 
 def _sha256(tables: Mapping[str, pa.Table]) -> str:
-    """The hash of the rows of some tables, as Arrow would send them."""
+    """The hash of the rows of some tables: as CSV, for what Arrow leaves in empty places differs from run to run."""
     digest = hashlib.sha256()
-    for _, table in sorted(tables.items()):
+    for name, table in sorted(tables.items()):
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as stream:
-            stream.write_table(table)
+        csv.write_csv(table, sink)  # null is nothing, an empty text ""
+        digest.update(f"{name} {table.num_rows}\n".encode())
         digest.update(sink.getvalue())
     return digest.hexdigest()
 
@@ -247,11 +249,18 @@ def _small_tables(
     tables = {
         **{name: [tables[name] for tables in compiled_.values()] for name in _COMPILED},
         "load": [_loads(rows) for rows in records.values()],
+        "in_force": [_in_force(code, rows) for code, rows in records.items()],
         "failure": [_verdict_table(seal, one, "failures", FAILURE) for one in force],
         "rule_result": [_results(seal, settings, r) for rows in records.values() for r in rows],
         "signal": [_signals(seal, settings, r) for rows in records.values() for r in rows],
     }
-    empty = {"load": LOAD, "failure": FAILURE, "rule_result": RULE_RESULT, "signal": SIGNAL}
+    empty = {
+        "load": LOAD,
+        "in_force": IN_FORCE,
+        "failure": FAILURE,
+        "rule_result": RULE_RESULT,
+        "signal": SIGNAL,
+    }
     for name, parts in tables.items():
         table = pa.concat_tables(parts) if parts else empty[name].empty_table()
         write_source(seal, folder, name, table)
@@ -307,6 +316,25 @@ def _add_signals(
     seal.write(table, file)
 
 
+def source_hashes(settings: Settings) -> dict[str, str]:
+    """By source the hash of what was written: of the rows, or of which landed files it links to.
+
+    A landed file is another once it was written again, whatever it holds.
+    """
+    seal, folder, found = Seal.of(settings), settings.build / "sources", {}
+    for source in sorted(folder.iterdir()):
+        said = []
+        for path in sorted(source.glob("[!_]*.parquet")):
+            landed = path.stat() if path.is_symlink() else None
+            if landed is None:
+                said.append(f"{path.name} {_sha256({source.name: seal.read(path)})}")
+            else:
+                place = os.readlink(path).removeprefix(f"{settings.home}/")
+                said.append(f"{place} {landed.st_size} {landed.st_mtime_ns} {landed.st_ino}")
+        found[source.name] = hashlib.sha256("\n".join(said).encode()).hexdigest()
+    return found
+
+
 def write_source(seal: Seal, folder: Path, name: str, table: pa.Table) -> None:
     """One small source of one file."""
     (folder / name).mkdir(exist_ok=True)
@@ -338,6 +366,13 @@ def _loads(records: Sequence[NightRecord]) -> pa.Table:
             }
         )
     return pa.Table.from_pylist(rows, LOAD)
+
+
+def _in_force(mission: str, records: Sequence[NightRecord]) -> pa.Table:
+    """When the export in force was loaded: the last night that says so."""
+    nights = [r.loaded_night for r in records if r.loaded_night is not None]
+    rows = [{"mission_code": mission, "loaded_night": nights[-1]}] if nights else []
+    return pa.Table.from_pylist(rows, IN_FORCE)
 
 
 def verdict_folder(path: Path, record: NightRecord) -> Path | None:
