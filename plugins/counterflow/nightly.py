@@ -121,8 +121,8 @@ def transform(settings: Settings, night: date, progress: Progress | None = None)
     it, also of what analysts have open now (counterflow.purging): whatever becomes of this build.
     """
     from counterflow.purging import purge
-    from counterflow.warehouse import history, reuse
-    from counterflow.warehouse.build import build, build_past
+    from counterflow.warehouse import history
+    from counterflow.warehouse.build import build, build_past, discard
     from counterflow.warehouse.sources import write_sources
 
     codes = [path.stem for path in contracts.contract_files(settings.missions)]
@@ -135,7 +135,7 @@ def transform(settings: Settings, night: date, progress: Progress | None = None)
             for one in due.nights:
                 _restate(settings, one)
         if purge(settings):
-            reuse.forget(settings)  # no freed page of the last build may keep what is out
+            discard(settings)  # the last build may hold who is out, in a table or in a freed page
         held.push()  # who is out is out everywhere before a build that may take its time
         history.begin(settings, due.base)
         try:

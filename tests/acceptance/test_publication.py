@@ -72,7 +72,7 @@ def test_every_file_of_landing_and_build_is_sealed(agency: Agency) -> None:
     settings, plain, sealed = agency.settings, [], set()
     (settings.build / SPILL).mkdir()  # as a killed build leaves it
     (settings.build / SPILL / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"left")
-    nightly.transform(settings, NIGHT)  # a publication takes the built file away
+    nightly.transform(settings, NIGHT)
     for folder in (settings.landing, settings.build):
         for path in (p for p in folder.rglob("*") if p.is_file()):
             if is_sealed(path):

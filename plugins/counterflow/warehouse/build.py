@@ -50,7 +50,7 @@ def build(
     now = _fingerprints(settings, night, project)
     kept = {name for name, said in last.fingerprints.items() if now.get(name) == said}
     if not kept:
-        _remove(settings)
+        discard(settings)
     reuse.forget(settings)  # until the build is whole
     halves = _halves(project, kept)
     try:
@@ -115,7 +115,7 @@ def _tables(project: Any, last: reuse.LastBuild, kept: AbstractSet[str]) -> reus
 
 def build_past(settings: Settings, night: date) -> None:
     """Run as much of dbt on the sources of a past night as its history needs. Raises BuildFailed."""
-    _remove(settings)
+    discard(settings)
     try:
         past = ["--selector", "past", "--exclude-resource-type", "test"]
         results = _dbt(settings, night, past, None, UNWRITTEN)
@@ -124,7 +124,8 @@ def build_past(settings: Settings, night: date) -> None:
     _refuse_broken(settings, night, results)
 
 
-def _remove(settings: Settings) -> None:
+def discard(settings: Settings) -> None:
+    """Remove the files of the last build: the next one is made whole."""
     reuse.forget(settings)
     for name in FILES:
         for path in settings.build.glob(f"{name}*"):

@@ -60,7 +60,6 @@ def publish(settings: Settings, night: date) -> Publication:
     os.link(aside, copy)
     disk.replace(aside, target)
     disk.write_text(settings.warehouse / MANIFEST, (settings.build / MANIFEST).read_text("utf-8"))
-    remove(source)  # not before the other one is there for good
     _prune(kept, settings.kept_publications)
     before = published.tables if published else {}
     changed = tuple(n for n, t in built.tables.items() if before.get(n, (0, ""))[1] != t[1])
