@@ -184,7 +184,8 @@ def _dbt(
             raise BuildFailed(f"the build of the night {night} stopped: {stopped}")
         kind = type(outcome.exception).__name__
         raise BuildFailed(f"dbt stopped ({kind}). Read {target / 'logs' / 'dbt.log'}")
-    return [_result(node) for node in outcome.result]
+    # an exposure is only told of: nothing is built or asked
+    return [_result(n) for n in outcome.result if n.node.resource_type != "exposure"]
 
 
 def _threads() -> dict[str, str]:
