@@ -109,6 +109,7 @@ OTHERS: dict[str, dict[str, str]] = {
     },
 }
 ROWS = {"mission_code": "text", "source": "text", "source_row": "int64", "case_key": "text"}
+IN_FORCE = {"mission_code": "text", "loaded_night": "date"}
 DERIVED_NIGHT = {"night": "date", "landing_sha256": "text"}
 
 
@@ -225,6 +226,10 @@ class Sources:
         self._write_by_mission("rows", ROWS, list(landed.values()))
         night = [{"night": self.night, "landing_sha256": "0" * 64}]
         self._file("derived_night", "derived_night", DERIVED_NIGHT, night)
+        loaded: dict[str, dict[str, Any]] = {}
+        for row in sorted(self.tables["load"], key=lambda row: row["night"]):
+            loaded[row["mission_code"]] = {name: row[name] for name in IN_FORCE}
+        self._file("in_force", "in_force", IN_FORCE, list(loaded.values()))
         for name, columns in OTHERS.items():
             if name != "dbt_result":
                 self._file(name, name, columns, self.tables[name])

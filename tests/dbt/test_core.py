@@ -179,12 +179,12 @@ def test_dimensions(warehouse: duckdb.DuckDBPyConnection) -> None:
     ) == [("NAM", "Africa", "Sub-Saharan Africa", False)]
 
 
-def test_every_landed_row_has_a_verdict(warehouse: duckdb.DuckDBPyConnection) -> None:
+def test_the_rows_that_are_quarantined_say_why(warehouse: duckdb.DuckDBPyConnection) -> None:
     found = rows(
         warehouse,
         """
-        select mission_code, source, source_row, rule_ids from scratch.intermediate.int_source_row
-        where outcome = 'quarantined' order by all
+        select mission_code, source, source_row, rule_ids from scratch.intermediate.int_quarantined_row
+        order by all
         """,
     )
     assert found == [

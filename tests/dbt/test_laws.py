@@ -97,7 +97,7 @@ def test_unit_tests(elsewhere: Sources) -> None:
         "+fct_case",
         "+fct_control",
         "+fct_exploitation",
-        "+int_answer",
+        "+question_rate",
         "+case_change",
     )  # dbt asks the tables for their types
     no_tests = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")

@@ -57,7 +57,9 @@ def whole(settings: Settings, day: int) -> Build:
     copied = replace(settings, home=settings.home.with_name(f"whole{day}"))
     shutil.copytree(settings.home, copied.home, symlinks=True)
     shutil.rmtree(copied.build)
-    shutil.copytree(settings.home.with_name(f"published{day}"), copied.warehouse, dirs_exist_ok=True)
+    shutil.copytree(
+        settings.home.with_name(f"published{day}"), copied.warehouse, dirs_exist_ok=True
+    )
     return nightly.transform(copied, NIGHT + timedelta(day))
 
 
@@ -146,9 +148,7 @@ def _taken_out(settings: Settings) -> None:
 @pytest.mark.parametrize(
     "happens", [_another_model, _another_macro, _killed, _lost, _of_another, _taken_out]
 )
-def test_a_build_is_made_whole_if(
-    settings: Settings, happens: Callable[[Settings], None]
-) -> None:
+def test_a_build_is_made_whole_if(settings: Settings, happens: Callable[[Settings], None]) -> None:
     happens(settings)
     ran: set[str] = set()
     nightly.transform(settings, NIGHT + timedelta(2), lambda name, at, of: ran.add(name))

@@ -51,7 +51,8 @@ def build(
     kept = {name for name, said in last.fingerprints.items() if now.get(name) == said}
     if not kept:
         discard(settings)
-    reuse.forget(settings)  # until the build is whole
+    shutil.rmtree(settings.build / SPILL, ignore_errors=True)  # of a build that was killed
+    reuse.forget(settings)  # until this build is whole
     halves = _halves(project, kept)
     try:
         results = _dbt(settings, night, halves["facts"], progress, UNWRITTEN)

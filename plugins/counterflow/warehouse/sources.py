@@ -188,9 +188,9 @@ def _keep(seal: Seal, folder: Path, tables: Mapping[str, pa.Table]) -> None:
     """Write what a contract compiled to, unless it lies there already; `kept` says what does."""
     folder.mkdir(parents=True, exist_ok=True)
     said, now = folder / "kept", f"{seal.key_id} {_sha256(tables)}"
-    if said.exists() and said.read_text("utf-8") == now:
-        if all((folder / f"{name}.parquet").exists() for name in tables):
-            return
+    whole = all((folder / f"{name}.parquet").exists() for name in tables)
+    if whole and said.exists() and said.read_text("utf-8") == now:
+        return
     said.unlink(missing_ok=True)
     for name, table in tables.items():
         aside = folder / f".{name}-{secrets.token_hex(4)}"
@@ -329,7 +329,7 @@ def source_hashes(settings: Settings) -> dict[str, str]:
             if landed is None:
                 said.append(f"{path.name} {_sha256({source.name: seal.read(path)})}")
             else:
-                place = os.readlink(path).removeprefix(f"{settings.home}/")
+                place = str(path.readlink()).removeprefix(f"{settings.home}/")
                 said.append(f"{place} {landed.st_size} {landed.st_mtime_ns} {landed.st_ino}")
         found[source.name] = hashlib.sha256("\n".join(said).encode()).hexdigest()
     return found
