@@ -107,7 +107,7 @@ def _judge_table(cases: Sequence[_Case], suite: Suite) -> None:
     parts: dict[str, Part] = {}
     for case in cases:
         try:
-            part = read_part(case.export, suite.name, suite.columns, case.codes)
+            part = read_part(case.export, suite, case.codes)
         except Exception as error:  # noqa: BLE001  # one mission's file is not another's problem
             _take(case, suite, crashed(suite, told(error)))
             case.counted[suite.name] = (0, 0)
