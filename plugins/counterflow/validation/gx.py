@@ -62,6 +62,11 @@ def version() -> str:
     return metadata.version("great_expectations")
 
 
+def load() -> None:
+    """Import Great Expectations, before processes are forked that need it."""
+    import great_expectations  # noqa: F401
+
+
 def run(suite: Suite, data: pd.DataFrame) -> list[Outcome]:
     """One outcome for each expectation of `suite`, in its order. `data` has a default index."""
     with _silence():
