@@ -63,7 +63,9 @@ def _round(
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
-    told, tell = os.pipe()  # the places, for whoever takes the next; what fits into a pipe is never torn
+    told, tell = (
+        os.pipe()
+    )  # the places, for whoever takes the next; what fits into a pipe is never torn
     some = places[: select.PIPE_BUF // _NUMBER.size]
     os.write(tell, b"".join(map(_NUMBER.pack, some)))
     os.close(tell)

@@ -26,7 +26,6 @@ from counterflow.settings import Settings
 from counterflow.validation import LandedExport, Status, Verdict, gx
 from counterflow.validation.quarantine import quarantined_rows
 
-
 ToJudge = tuple[Contract, NightRecord, str]  # and the name of the export
 
 

@@ -12,6 +12,7 @@ A rule of any other type (ROW_WISE, REPEATS) is given all rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +20,8 @@ import pyarrow.compute as pc
 
 from counterflow.validation.rules import Expectation
 
-Places = np.ndarray[tuple[int], np.dtype[np.int64]]
-Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
+Places = np.ndarray[Any, np.dtype[np.signedinteger[Any]]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 ROW_WISE = frozenset(
     {

@@ -98,9 +98,7 @@ def validate(
     return [verdicts[mission] for mission in missions]
 
 
-def _judge_shard(
-    cases: Sequence[_Case], book: Mapping[str, Suite], workers: int
-) -> Iterator[str]:
+def _judge_shard(cases: Sequence[_Case], book: Mapping[str, Suite], workers: int) -> Iterator[str]:
     """Judge all that a shard holds; the name of each table as it is done."""
     found = {}
     for name, judged in _judge_tables(cases, [s for n, s in book.items() if n != PROFILE], workers):
@@ -180,9 +178,7 @@ def _judge_table(cases: Sequence[_Case], suite: Suite) -> dict[str, _Judged]:
     for mission, judgement in judgements.items():
         part = parts[mission]
         rows = tuple(_failing_rows(part, suite, judgement))
-        judged[mission] = _Judged(
-            Judgement(judgement.results), (part.coded, part.unmapped), rows
-        )
+        judged[mission] = _Judged(Judgement(judgement.results), (part.coded, part.unmapped), rows)
     return judged
 
 
