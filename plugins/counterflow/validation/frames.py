@@ -40,6 +40,17 @@ Codes = Mapping[tuple[str, str], Mapping[str, str | None]]  # (table, field) -> 
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A mission's rows of a table, before any is left out."""
+
+    data: pa.Table  # the columns that rules need
+    source: pa.Array
+    source_row: pa.Array
+    coded: int  # values of coded fields
+    unmapped: int  # those that the mission's code map does not hold
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """What one mission brings to a frame."""
 
@@ -88,7 +99,18 @@ def landed_rows(export: LandedExport) -> int:
 
 
 def read_part(export: LandedExport, suite: Suite, codes: Codes) -> Part:
-    """One mission's rows of a suite's table, prepared. LandingError if the file is not as promised."""
+    """One mission's rows of a suite's table, ready to be judged. LandingError if the file is not as promised."""
+    return part_of(export.mission_code, suite, prepared(export, suite, codes))
+
+
+def part_of(mission: str, suite: Suite, all_: Prepared) -> Part:
+    """The rows of a mission, one of each kind to be judged."""
+    kept, rows, data = kinds(all_.data, suite.expectations)
+    return Part(mission, data, kept, rows, all_.source, all_.source_row, all_.coded, all_.unmapped)
+
+
+def prepared(export: LandedExport, suite: Suite, codes: Codes) -> Prepared:
+    """All rows of a mission's table, in canonical codes and with the columns that rules need."""
     table = suite.name
     types, wanted = landing_columns(table), set(suite.columns)
     for name, sources in ((n, s) for t, n, s, _ in DERIVED if t == table):
@@ -119,8 +141,7 @@ def read_part(export: LandedExport, suite: Suite, codes: Codes) -> Part:
     for _, name, sources, derive in (d for d in DERIVED if d[0] == table and d[1] in wanted):
         columns[name] = derive(*(columns[s] for s in sources))
     everything = pa.table({name: columns[name] for name in sorted(wanted & columns.keys())})
-    kept, rows, data = kinds(everything, suite.expectations)
-    return Part(export.mission_code, data, kept, rows, source, source_row, counted, unmapped)
+    return Prepared(everything, source, source_row, counted, unmapped)
 
 
 def join(parts: Iterable[Part]) -> Frame:
