@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install docs demo up cluster servers test slow chaos lint secrets pictures bench bench-disclosure fuzz audit
+.PHONY: help install docs demo up cluster servers test slow chaos lint secrets pictures bench bench-disclosure bench-validation fuzz audit
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -76,6 +76,9 @@ bench: $(INSTALLED) ## time the parts and the whole, into docs/benchmarks.md
 
 bench-disclosure: $(INSTALLED) ## disclosure control beside its peers, into docs/benchmarks.md
 	$(BIN)/python -m counterflow.disclosure.bench
+
+bench-validation: $(INSTALLED) ## validation beside GX's plain forms, pandera and dbt, into docs/benchmarks.md; VALIDATION='--cases N --repeat N'
+	$(BIN)/python -m counterflow.validation.bench $(VALIDATION)
 
 # uv has its own environment: `uv pip sync` removes from .venv all that is not in the lock.
 $(UV):

@@ -6,23 +6,66 @@ with its rows accounted for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from counterflow.contracts import Contract
 from counterflow.contracts.tables import asked, code_map
 from counterflow.depersonalise import MissionKeys
+from counterflow.forks import Died, spread
+from counterflow.keys import Keyring
 from counterflow.landing import PENDING, Landing, NightRecord
 from counterflow.lateness import is_overdue, late_message
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
-from counterflow.validation import LandedExport, Status, Verdict
+from counterflow.validation import LandedExport, Status, Verdict, gx
 from counterflow.validation.quarantine import quarantined_rows
+
+ToJudge = tuple[Contract, NightRecord, str]  # and the name of the export
+
+
+def landed_exports(
+    settings: Settings, ring: Keyring, seal: Seal, todo: Sequence[ToJudge]
+) -> list[LandedExport]:
+    """The exports of many missions, whose code maps are compiled in processes beside this one.
+
+    If one of them was never judged, this one loads Great Expectations meanwhile.
+    """
+    jobs = [partial(_compiled, contract, ring) for contract, _, _ in todo]
+    new = any(record.status == PENDING for _, record, _ in todo)
+    alone = settings.workers < 2
+    meanwhile = gx.load if new and not alone else None
+    workers = max(1, settings.workers - (meanwhile is not None))
+    compiled: dict[int, tuple[pa.Table, pa.Table]] = {}
+    for place, found in spread(jobs, workers, meanwhile):
+        if isinstance(found, Died):
+            found = jobs[place]()
+        elif isinstance(found, BaseException):
+            raise found
+        compiled[place] = found
+    return [
+        landed_export(settings, seal, contract, record, export, *compiled[place])
+        for place, (contract, record, export) in enumerate(todo)
+    ]
+
+
+def _compiled(contract: Contract, ring: Keyring) -> tuple[pa.Table, pa.Table]:
+    return code_map(contract, MissionKeys.of(ring, contract.mission)), asked(contract)
 
 
 def landed_export(
-    settings: Settings, contract: Contract, record: NightRecord, export: str, keys: MissionKeys
+    settings: Settings,
+    seal: Seal,
+    contract: Contract,
+    record: NightRecord,
+    export: str,
+    codes: pa.Table,
+    questions: pa.Table,
 ) -> LandedExport:
     """The export with its code map, its assertions and the profile it is compared with."""
     landing = Landing(settings.landing, contract.mission)
@@ -31,16 +74,15 @@ def landed_export(
         for name, a in contract.assert_.items()
     }
     compared = _compared_with(landing, record, export)
-    seal = Seal.of(settings)
     return LandedExport(
         mission_code=contract.mission,
         path=landing.path(export),
-        code_map=code_map(contract, keys),
+        code_map=codes,
         assertions=assertions,
         previous=_profile(seal, landing.path(compared)) if compared else None,
         night=record.night,
         seal=seal,
-        asked=asked(contract),
+        asked=questions,
     )
 
 
@@ -63,10 +105,10 @@ def _profile(seal: Seal, path: Path) -> dict[str, dict[str, Any]]:
 
 
 def settle(
-    settings: Settings, contract: Contract, record: NightRecord, verdict: Verdict
+    settings: Settings, seal: Seal, contract: Contract, record: NightRecord, verdict: Verdict
 ) -> NightRecord:
     """The record with what the verdict says, saved."""
-    landing, seal = Landing(settings.landing, contract.mission), Seal.of(settings)
+    landing = Landing(settings.landing, contract.mission)
     if verdict.export.name == record.tried and record.status != "loaded":
         if verdict.status is not Status.ACCEPTED:
             return landing.save(_not_taken(record, verdict))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from counterflow.fates import mark_failed
 from counterflow.landing import PENDING, Landing, NightRecord
 from counterflow.lateness import last_success
 from counterflow.locks import exclusive, refresh, shared
-from counterflow.missions import contract_of, keyring, mission_keys
+from counterflow.missions import contract_of, keyring
 from counterflow.observing import measure, observed
 from counterflow.planning import Plan, mend, plan
 from counterflow.pulling import Ingested, ingest
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 HISTORY = "history"  # the step of `transform` that derives past nights
 _UNSETTLED = (PENDING, "refused", "failed")
+_WRITERS = 4  # records that are written at once
 
 
 @observed("validate")
@@ -59,27 +61,38 @@ def _validate(
     progress: Progress | None = None,
 ) -> list[NightRecord]:
     from counterflow import validation  # pandas: not needed to plan
-    from counterflow.judging import landed_export, settle
+    from counterflow.judging import landed_exports, settle
+    from counterflow.sealing import Seal
 
-    def judge(wanted: Callable[[NightRecord], str | None]) -> list[NightRecord]:
-        todo = list(_to_judge(settings, night, missions, wanted))
-        landed = [
-            landed_export(
-                settings, contract, record, export, mission_keys(settings, contract.mission)
-            )
-            for contract, record, export in todo
-        ]
-        verdicts = validation.validate(landed, settings.expectations, progress=progress)
-        return [
-            settle(settings, contract, record, verdict)
-            for (contract, record, _), verdict in zip(todo, verdicts, strict=True)
-        ]
+    def judge(todo: Sequence[tuple[Contract, NightRecord, str]]) -> list[NightRecord]:
+        if not todo:
+            return []
+        ring = keyring(settings)
+        seal = Seal(ring.master, ring.key_id)
+        landed = landed_exports(settings, ring, seal, todo)
+        verdicts = validation.validate(
+            landed, settings.expectations, progress=progress, workers=settings.workers
+        )
+        with ThreadPoolExecutor(_WRITERS) as pool:  # they wait for the disk
+            settled = [
+                pool.submit(settle, settings, seal, contract, record, verdict)
+                for (contract, record, _), verdict in zip(todo, verdicts, strict=True)
+            ]
+        return [one.result() for one in settled]
 
     with shared(settings.landing_lock):
         # A refused export too: its contract's assertions or codes may have been repaired since.
-        tried = judge(lambda record: record.tried if record.status in _UNSETTLED else None)
-        in_force = judge(lambda record: record.export)
-    return [*tried, *in_force]
+        tried = judge(list(_to_judge(settings, night, missions, _tried)))
+        # What is in force since a moment ago has been judged.
+        new = {one.mission_code: one for one in tried if one.export == one.tried}
+        in_force = list(_to_judge(settings, night, missions, lambda record: record.export))
+        judged = judge([one for one in in_force if one[0].mission not in new])
+    known = new | {one.mission_code: one for one in judged}
+    return [*tried, *(known[contract.mission] for contract, _, _ in in_force)]
+
+
+def _tried(record: NightRecord) -> str | None:
+    return record.tried if record.status in _UNSETTLED else None
 
 
 def _to_judge(

@@ -15,6 +15,7 @@ from counterflow.settings import PROJECT
 from counterflow.validation import gx
 from counterflow.validation.frames import UNMAPPED, Part, _canonical, _country_change
 from counterflow.validation.judge import _checked, judge
+from counterflow.validation.kinds import kinds
 from counterflow.validation.rules import Expectation, Suite, load_suites
 
 CODES = st.sampled_from(["a", "b", "c", "#1", "", None])
@@ -115,7 +116,9 @@ def test_every_failing_row_is_found_in_its_mission(missions: list[list[str]]) ->
             "answer": pa.array(["yes"] * count, pa.string()),
         }
         places = pa.array(range(count), pa.int64())
-        parts.append(Part(f"M{number}", pa.table(columns), pa.array(["c"] * count), places))
+        kept, rows, data = kinds(pa.table(columns), SUITES["control"].expectations)
+        sources = pa.array(["c"] * count)
+        parts.append(Part(f"M{number}", data, kept, rows, sources, places))
     if not parts:
         return
     judgements = judge(parts, SUITES["control"])

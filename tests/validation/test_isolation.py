@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from counterflow.canonical import TABLES
 from counterflow.validation import LandedExport, RuleBookError, Status, gx, judge, validate
 from counterflow.validation.frames import Part
-from counterflow.validation.rules import Suite
+from counterflow.validation.rules import Suite, load_suites
 
 from .landing import SEAL, case, child, failures, land, results
 
@@ -137,6 +140,74 @@ def test_a_critical_rule_that_one_mission_makes_fail_to_run_is_its_alone(
     assert results(verdicts["UKR"])["case.key_present"]["status"] == "passed"
 
 
+def verdicts_of(landed: Sequence[LandedExport], suites: Path, workers: int) -> list[Any]:
+    """What was decided, and all that was written of it."""
+    found = validate(landed, suites, workers=workers)
+    written = [
+        (
+            (v.folder / "verdict.json").read_text(),
+            SEAL.read(v.folder / "results.parquet").to_pylist(),
+            SEAL.read(v.folder / "failures.parquet").to_pylist(),
+        )
+        for v in found
+    ]
+    for verdict in found:
+        shutil.rmtree(verdict.folder)
+    return [(v.mission_code, v.status, v.reasons, v.quarantined) for v in found] + written
+
+
+def test_any_number_of_processes_finds_the_same(tmp_path: Path, suites: Path) -> None:
+    tables = {
+        "case": [case(1), case(2, key_reading="repeat"), case(3, gender="?")],
+        "control": [child(n, "control", means_of_control="ocazional") for n in (1, 1, 2, 3)],
+    }
+    landed = [land(tmp_path, mission, tables) for mission in MISSIONS]
+    cut_off(landed[2])
+    alone = verdicts_of(landed, suites, 1)
+    assert [one[1] for one in alone[:5]].count(Status.FAILED) == 1
+    assert verdicts_of(landed, suites, 2) == alone
+    assert verdicts_of(landed, suites, 3) == alone
+
+
+@pytest.mark.parametrize("culprits", [{"BGR"}, {"ALB", "UKR"}])
+def test_a_mission_that_kills_its_process_is_failed_alone(
+    culprits: set[str], tmp_path: Path, suites: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = judge._judge
+
+    def deadly(parts: Sequence[Part], suite: Suite) -> Any:
+        if suite.name == "case" and culprits & {part.mission_code for part in parts}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(parts, suite)
+
+    monkeypatch.setattr(judge, "_judge", deadly)
+    for verdict in validate(exports(tmp_path), suites, workers=2):
+        died = verdict.mission_code in culprits
+        assert verdict.status is (Status.FAILED if died else Status.ACCEPTED)
+        if died:
+            assert "Died" in verdict.message
+        else:
+            assert failures(verdict) == {("case", "case", 2, "case.key_repeat")}
+
+
+def test_a_process_that_is_killed_once_costs_nobody_anything(
+    tmp_path: Path, suites: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, mark = judge._judge, tmp_path / "killed"
+
+    def unlucky(parts: Sequence[Part], suite: Suite) -> Any:
+        if suite.name == "case" and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(parts, suite)
+
+    landed = exports(tmp_path)
+    alone = verdicts_of(landed, suites, 1)
+    monkeypatch.setattr(judge, "_judge", unlucky)
+    assert verdicts_of(landed, suites, 2) == alone
+    assert mark.exists()
+
+
 def cut_off(export: LandedExport) -> None:
     file = export.path / "control.parquet"
     file.write_bytes(file.read_bytes()[:100])
@@ -179,14 +250,35 @@ def test_damaged_landing_fails_its_mission_alone(
     assert verdicts == {"BGR": "accepted", "MDA": "failed", "UKR": "accepted"}
 
 
-def test_gx_saying_nothing_or_two_things_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gx_saying_nothing_or_two_things_is_an_error() -> None:
     result = {"element_count": 3, "missing_count": 0, "unexpected_count": 2}
     assert gx._read({}, None).error == "NoResult"
-    first = gx._read(result, {"raised_exception": False})
-    again = gx._read(result | {"unexpected_index_list": [1]}, None)
-    assert gx._outcome(first, again).error == "PassesDisagree"
+    one = gx._read(result | {"unexpected_index_list": [1]}, {"raised_exception": False})
+    assert gx._outcome(one).error == "CountsDisagree"
     agreed = gx._read(result | {"unexpected_index_list": [0, 1]}, None)
-    assert gx._outcome(first, agreed).failed.tolist() == [0, 1]
+    assert gx._outcome(agreed).failed.tolist() == [0, 1]
+
+
+def test_rows_of_a_kind_that_are_judged_differently_are_an_error(
+    tmp_path: Path, suites: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule that looks beyond its row must not be answered for rows that it has not seen."""
+    real = gx.run
+
+    def odd(suite: Suite, data: Any) -> list[gx.Outcome]:
+        outcomes = real(suite, data)
+        if suite.name == "case":  # the second row of the same kind fails, its first does not
+            outcomes[3] = gx.Outcome(outcomes[3].checked, np.array([1]))
+        return outcomes
+
+    monkeypatch.setattr(gx, "run", odd)
+    # Both rows are kept: they differ in other columns, not in the one of this rule.
+    landed = land(tmp_path, "MDA", {"case": [case(1), case(2, gender="M")]})
+    rule = load_suites(suites)["case"].expectations[3]
+    assert "gender" not in rule.needed
+    [verdict] = validate([landed], suites)
+    assert verdict.status is Status.FAILED
+    assert "KindsDisagree" in verdict.message
 
 
 def test_rows_counted_otherwise_than_gx_are_an_error(

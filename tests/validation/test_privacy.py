@@ -74,7 +74,7 @@ def test_nothing_of_a_coded_field_is_handed_to_gx(tmp_path: Path, suites: Path) 
     export = planted(tmp_path)
     codes = code_lookup(export.code_map)
     for table in TABLES:
-        part = read_part(export, table, load_suites(suites)[table].columns, codes)
+        part = read_part(export, load_suites(suites)[table], codes)
         for field in coded_fields(table):
             if field in part.data.column_names:
                 held = set(part.data.column(field).to_pylist())
@@ -97,8 +97,8 @@ def test_gx_with_its_default_form_would_leak(tmp_path: Path, suites: Path) -> No
     asked = ExpectationSuite(name="case", expectations=[form])
     leaky = batch.validate(asked, result_format="COMPLETE").results[0].result
     assert SECRET in str(leaky)
-    for safe in (gx.SUMMARY, gx.ROW_IDS):
-        assert SECRET not in str(batch.validate(asked, result_format=dict(safe)).results[0].result)
+    safe = batch.validate(asked, result_format=dict(gx.ROW_IDS)).results[0].result
+    assert SECRET not in str(safe)
 
 
 def test_an_exception_inside_gx_that_quotes_data_is_told_by_its_class(

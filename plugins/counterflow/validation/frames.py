@@ -1,6 +1,6 @@
 """Landing Parquet in, the frame that Great Expectations judges out.
 
-Only the columns that a rule needs are read. Local codes become the canonical codes that the
+Only the columns that a rule needs are read, and only one row of each kind is judged (kinds.py). Local codes become the canonical codes that the
 mission's code map gives them now, unmapped ones the marker `#unmapped`: so one plain rule fits 72
 missions, a repaired mapping resolves rows without reading an export again, and no local value ever
 reaches Great Expectations.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,9 @@ import pyarrow.compute as pc
 from counterflow.canonical import MISSING, TABLES, Kind, landing_columns
 from counterflow.sealing import SealRefusedError
 from counterflow.validation.errors import LandingError
+from counterflow.validation.kinds import Places, kinds
 from counterflow.validation.model import LandedExport
+from counterflow.validation.rules import Suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,12 +40,25 @@ Codes = Mapping[tuple[str, str], Mapping[str, str | None]]  # (table, field) -> 
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A mission's rows of a table, before any is left out."""
+
+    data: pa.Table  # the columns that rules need
+    source: pa.Array
+    source_row: pa.Array
+    coded: int  # values of coded fields
+    unmapped: int  # those that the mission's code map does not hold
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """What one mission brings to a frame."""
 
     mission_code: str
-    data: pa.Table  # the columns that rules need, ready to be judged
-    source: pa.Array
+    data: pa.Table  # the columns that rules need, ready to be judged: one row of each kind
+    kept: Places  # where these rows stand among all
+    rows: Mapping[str, Places]  # rule id -> of each row of all, its place in `data`
+    source: pa.Array  # of all rows
     source_row: pa.Array
     coded: int = 0  # values of coded fields
     unmapped: int = 0  # those that the mission's code map does not hold
@@ -50,11 +66,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A table of several missions; a row's id is its position."""
+    """The judged rows of several missions; a row's id is its position."""
 
     missions: tuple[str, ...]
     data: pd.DataFrame
-    mission: np.ndarray[tuple[int], np.dtype[np.int64]]  # of each row: its place in `missions`
+    starts: tuple[int, ...]  # where the rows of each of `missions` begin; and the end
 
 
 def coded_fields(table: str) -> tuple[str, ...]:
@@ -82,9 +98,21 @@ def landed_rows(export: LandedExport) -> int:
     return export.seal.count(*(file for file in files if file.is_file()))
 
 
-def read_part(export: LandedExport, table: str, needed: Iterable[str], codes: Codes) -> Part:
-    """One mission's rows of `table`, prepared. LandingError if the file is not as promised."""
-    types, wanted = landing_columns(table), set(needed)
+def read_part(export: LandedExport, suite: Suite, codes: Codes) -> Part:
+    """One mission's rows of a suite's table, ready to be judged. LandingError if the file is not as promised."""
+    return part_of(export.mission_code, suite, prepared(export, suite, codes))
+
+
+def part_of(mission: str, suite: Suite, all_: Prepared) -> Part:
+    """The rows of a mission, one of each kind to be judged."""
+    kept, rows, data = kinds(all_.data, suite.expectations)
+    return Part(mission, data, kept, rows, all_.source, all_.source_row, all_.coded, all_.unmapped)
+
+
+def prepared(export: LandedExport, suite: Suite, codes: Codes) -> Prepared:
+    """All rows of a mission's table, in canonical codes and with the columns that rules need."""
+    table = suite.name
+    types, wanted = landing_columns(table), set(suite.columns)
     for name, sources in ((n, s) for t, n, s, _ in DERIVED if t == table):
         if name in wanted:
             wanted |= set(sources)
@@ -106,24 +134,22 @@ def read_part(export: LandedExport, table: str, needed: Iterable[str], codes: Co
         elif name.endswith("_reading"):  # nothing was written, so there is nothing to judge
             columns[name] = pc.if_else(pc.equal(columns[name], "blank"), None, columns[name])
     source, source_row = columns["source"], columns["source_row"]
-    columns["mission_code"] = pa.array([export.mission_code] * len(source), pa.string())
+    columns["mission_code"] = _all(export.mission_code, len(source))
     for name in wanted:
         if name.endswith(ASKED):
             columns[name] = _is_asked(export, table, name.removesuffix(ASKED), columns)
     for _, name, sources, derive in (d for d in DERIVED if d[0] == table and d[1] in wanted):
         columns[name] = derive(*(columns[s] for s in sources))
-    data = pa.table({name: columns[name] for name in sorted(wanted & columns.keys())})
-    return Part(export.mission_code, data, source, source_row, counted, unmapped)
+    everything = pa.table({name: columns[name] for name in sorted(wanted & columns.keys())})
+    return Prepared(everything, source, source_row, counted, unmapped)
 
 
 def join(parts: Iterable[Part]) -> Frame:
     """One frame of the rows of all `parts`."""
     parts = list(parts)
-    sizes = [part.data.num_rows for part in parts]
+    starts = tuple(accumulate((part.data.num_rows for part in parts), initial=0))
     data = pa.concat_tables([part.data for part in parts]).to_pandas(date_as_object=False)
-    return Frame(
-        tuple(part.mission_code for part in parts), data, np.repeat(np.arange(len(parts)), sizes)
-    )
+    return Frame(tuple(part.mission_code for part in parts), data, starts)
 
 
 def _read(export: LandedExport, table: str, types: Mapping[str, str]) -> dict[str, pa.Array]:
@@ -157,6 +183,7 @@ def _canonical(column: pa.Array, codes: Mapping[str, str | None]) -> tuple[pa.Ar
     """The canonical codes of `column`, how many values it has, and how many are not mapped.
 
     Works on the column's distinct values, of which there are few, so Python touches no row.
+    The codes come as a dictionary without repeats.
     """
     encoded = column.dictionary_encode()
     local = encoded.dictionary.to_pylist()
@@ -167,7 +194,16 @@ def _canonical(column: pa.Array, codes: Mapping[str, str | None]) -> tuple[pa.Ar
     ]
     places = encoded.indices.drop_null().to_numpy(zero_copy_only=False)
     strange = int(np.count_nonzero(~np.array(known, dtype=bool)[places])) if local else 0
-    return pc.take(pa.array(code, pa.string()), encoded.indices), len(places), strange
+    number = {one: place for place, one in enumerate(dict.fromkeys(code))}
+    indices = pc.take(pa.array([number[one] for one in code], pa.int32()), encoded.indices)
+    canonical = pa.DictionaryArray.from_arrays(indices, pa.array(list(number), pa.string()))
+    return canonical, len(places), strange
+
+
+def _all(value: str, rows: int) -> pa.Array:
+    """A column of one value."""
+    nothing_but = pa.array(np.zeros(rows, dtype=np.int32))
+    return pa.DictionaryArray.from_arrays(nothing_but, pa.array([value], pa.string()))
 
 
 def _is_asked(
@@ -175,10 +211,12 @@ def _is_asked(
 ) -> pa.Array:
     """`yes` or `no` for each row; a case whose form is not known was asked what any form asks."""
     if export.asked is None:
-        return pa.array(["yes"] * len(columns["source"]), pa.string())
+        return _all("yes", len(columns["source"]))
     names = ("form_version", "table_name", "field", "item", "is_asked")
     rows = zip(*(export.asked.column(name).to_pylist() for name in names), strict=True)
     asking = {v for v, t, f, item, yes in rows if (t, f, item) == (table, field, None) and yes}
+    if not asking:
+        return _all("no", len(columns["source"]))
     if table == "case":
         versions = columns["form_version"]
     else:
@@ -188,11 +226,12 @@ def _is_asked(
     encoded = versions.dictionary_encode()
     said = ["yes" if version in asking else "no" for version in encoded.dictionary.to_pylist()]
     found = pc.take(pa.array(said, pa.string()), encoded.indices)
-    return pc.fill_null(found, "yes" if asking else "no")
+    return pc.fill_null(found, "yes")
 
 
 def _country_change(start: pa.Array, end: pa.Array) -> pa.Array:
     """`moves` or `stays`; null unless both countries are known."""
+    start, end = (c.cast(pa.string()) for c in (start, end))
     known = pa.array([MISSING, UNMAPPED])
     judged = pc.invert(pc.or_(pc.is_in(start, known), pc.is_in(end, known)))
     change = pc.if_else(pc.equal(start, end), "stays", "moves")

@@ -1,9 +1,10 @@
 """The one place that calls Great Expectations: a suite and a frame in, failing positions out.
 
-Two passes, in the forms that hold no value of the data: a summary of every rule, then row ids of
-those that failed. The row id is the frame's own index (a row's position); naming an id column
-instead (`unexpected_index_column_names`) gives the same ids 30 times slower, because GX then walks
-them one by one. A result that carries an exception is an error of the rule, never of the data.
+One pass, in the form that holds no value of the data. The row id is the frame's own index (a row's
+position); naming an id column instead (`unexpected_index_column_names`) gives the same ids more slowly,
+because GX then walks them one by one. A summary first and ids of the failed rules second cost more: of 16 suites
+half of the rules fail somewhere, and a frame is small (kinds.py; docs/benchmarks.md has the figures).
+A result that carries an exception is an error of the rule, never of the data.
 
 GX is imported here when first needed (5 s), and kept silent: its messages may quote values.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.datasource.fluent.interfaces import Batch
 
-SUMMARY = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 ROW_IDS = {
     "result_format": "COMPLETE",
     "exclude_unexpected_values": True,
@@ -62,23 +62,23 @@ def version() -> str:
     return metadata.version("great_expectations")
 
 
+def load() -> None:
+    """Import Great Expectations, before processes are forked that need it."""
+    import great_expectations  # noqa: F401
+
+
 def run(suite: Suite, data: pd.DataFrame) -> list[Outcome]:
     """One outcome for each expectation of `suite`, in its order. `data` has a default index."""
-    places = range(len(suite.expectations))
     with _silence():
-        batch = _batch(data)
-        counts = _judge(batch, suite, places, SUMMARY)
-        failed = [place for place in places if counts[place].failed and not counts[place].error]
-        ids = _judge(batch, suite, failed, ROW_IDS) if failed else {}
-    return [_outcome(counts[place], ids.get(place)) for place in places]
+        found = _judge(_batch(data), suite, ROW_IDS)
+    return [_outcome(found[place]) for place in range(len(suite.expectations))]
 
 
-def _outcome(count: _Result, rows: _Result | None) -> Outcome:
-    error = count.error or (rows.error if rows else None)
-    ids = rows.ids if rows else NONE
-    if not error and len(ids) != count.failed:
-        error = "PassesDisagree"  # never quarantine on a number that cannot be reproduced
-    return Outcome(0, NONE, error) if error else Outcome(count.checked, ids)
+def _outcome(found: _Result) -> Outcome:
+    error = found.error
+    if not error and len(found.ids) != found.failed:
+        error = "CountsDisagree"  # never quarantine on a number that cannot be reproduced
+    return Outcome(0, NONE, error) if error else Outcome(found.checked, found.ids)
 
 
 def check(suites: Iterable[Suite]) -> None:
@@ -134,15 +134,13 @@ def _batch(data: pd.DataFrame) -> Batch:
     return whole.get_batch(batch_parameters={"dataframe": data})
 
 
-def _judge(
-    batch: Batch, suite: Suite, places: Sequence[int], result_format: Mapping[str, Any]
-) -> dict[int, _Result]:
-    """The results of the expectations at `places`; GX returns them in an order of its own."""
+def _judge(batch: Batch, suite: Suite, result_format: Mapping[str, Any]) -> dict[int, _Result]:
+    """The results of the expectations by their places; GX returns them in an order of its own."""
     from great_expectations import ExpectationSuite
 
     asked = ExpectationSuite(
         name=suite.name,
-        expectations=[_form(suite.expectations[place], place) for place in places],
+        expectations=[_form(one, place) for place, one in enumerate(suite.expectations)],
     )
     found = {}
     for result in batch.validate(asked, result_format=dict(result_format)).results:

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from counterflow.validation import gx
 from counterflow.validation.errors import told
-from counterflow.validation.frames import Frame, Part, join
+from counterflow.validation.frames import Part, join
+from counterflow.validation.kinds import Mask, Places
 from counterflow.validation.model import RuleStatus
 from counterflow.validation.rules import Expectation, Suite
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Mask = np.ndarray[tuple[int], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +86,27 @@ def _judge(parts: Sequence[Part], suite: Suite) -> dict[str, Judgement]:
         checked = np.zeros_like(failed) if error else _checked(frame.data, expectation)
         if not error and np.count_nonzero(checked) != outcome.checked:
             error = "RowsDisagree"  # we and GX do not mean the same rows: count nothing
-        counts = zip(_by_mission(frame, checked), _by_mission(frame, failed), strict=True)
-        for number, (rows_checked, rows_failed) in enumerate(counts):
-            result = _result(suite.name, expectation, error, rows_checked, rows_failed)
-            judgement = judgements[frame.missions[number]]
+        own = [
+            (part, part.rows[expectation.rule_id], slice(*ends))
+            for part, ends in zip(parts, pairwise(frame.starts), strict=True)
+        ]
+        if not all(_agree(part, rows, failed[at], checked[at]) for part, rows, at in own):
+            error = "KindsDisagree"  # the rule looks at more than a row, and was shown too few
+        for part, rows, at in own:
+            stands_for = np.bincount(rows, minlength=part.data.num_rows)
+            counts = (int(stands_for[mask[at]].sum()) for mask in (checked, failed))
+            result = _result(suite.name, expectation, error, *counts)
+            judgement = judgements[part.mission_code]
             judgement.results.append(result)
             if result.severity == "critical" and result.status is RuleStatus.FAILED:
-                own = failed[frame.mission == number]
-                judgement.failures[result.rule_id] = np.flatnonzero(own)
+                judgement.failures[result.rule_id] = np.flatnonzero(failed[at][rows])
     return judgements
+
+
+def _agree(part: Part, rows: Places, *masks: Mask) -> bool:
+    """Whether judged rows of one kind were judged alike: rows are kept for other rules, too."""
+    kinds = rows[part.kept]
+    return all(bool((mask == mask[kinds]).all()) for mask in masks)
 
 
 def _result(table: str, rule: Expectation, error: str | None, checked: int, failed: int) -> Result:
@@ -106,14 +118,10 @@ def _result(table: str, rule: Expectation, error: str | None, checked: int, fail
     return Result(table, rule.rule_id, rule.severity, status, checked, failed)
 
 
-def _by_mission(frame: Frame, rows: Mask) -> list[int]:
-    return [int(n) for n in np.bincount(frame.mission[rows], minlength=len(frame.missions))]
-
-
 def _checked(data: pd.DataFrame, expectation: Expectation) -> Mask:
     """The rows that GX checks: its row condition holds, and no checked value is missing.
 
-    GX only says how many there are; per mission they have to be found.
+    GX only says how many there are; here it is found which.
     """
     condition = expectation.condition
     mask = np.ones(len(data), dtype=bool) if condition is None else _holds(data, condition)

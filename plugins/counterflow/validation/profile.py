@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from counterflow.canonical import TABLES, landed_name
@@ -61,10 +62,10 @@ def profile(export: LandedExport, suite: Suite, counted: Mapping[str, tuple[int,
         observed.update({(table, f"{PROFILE}.{name}"): numbers for name, numbers in told.items()})
     data = pa.Table.from_pylist(rows, schema=pa.schema(list(COLUMNS.items())))
     places = pa.array(range(1, len(rows) + 1), pa.int64())
-    return Profile(
-        Part(export.mission_code, data, data.column("table_name").combine_chunks(), places),
-        observed,
-    )
+    own = np.arange(len(rows))  # every row is judged
+    stands = {rule.rule_id: own for rule in suite.expectations}
+    tables = data.column("table_name").combine_chunks()
+    return Profile(Part(export.mission_code, data, own, stands, tables, places), observed)
 
 
 def _landed(export: LandedExport) -> dict[str, dict[str, Any]]:

@@ -52,7 +52,12 @@ class Expectation:
     @property
     def needed(self) -> frozenset[str]:
         """All columns it reads: the checked ones and those of its row condition."""
-        return frozenset(self.columns) | frozenset(_condition_columns(self.condition))
+        return frozenset(self.columns) | self.conditional
+
+    @property
+    def conditional(self) -> frozenset[str]:
+        """The columns of its row condition."""
+        return frozenset(_condition_columns(self.condition))
 
     @property
     def condition(self) -> Mapping[str, Any] | None:

@@ -1,17 +1,21 @@
 """`validate`: landed exports in, one verdict for each out, written beside the export.
 
-The work goes by shards, as many missions as fit a number of rows, and in a shard by tables: GX
-costs 20 ms a rule whatever the rows, so its cost must grow with rules, not with rules x missions.
+The work goes by shards, as many missions as fit a number of rows, and in a shard by tables, which are
+shared out among processes: GX costs 10 ms a rule whatever the rows, so its cost must grow with rules, not
+with rules x missions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 
+from counterflow.forks import Died, spread
 from counterflow.validation import gx, record
 from counterflow.validation.errors import told
 from counterflow.validation.frames import (
@@ -28,6 +32,7 @@ from counterflow.validation.rules import PROFILE, Suite, load_suites, rules_hash
 
 # Called after each table of each shard: its name, steps done, steps in all.
 Progress = Callable[[str, int, int], None]
+_WRITERS = 4  # verdicts that are written at once
 
 
 @dataclass(slots=True)
@@ -44,15 +49,26 @@ class _Case:
     refusals: list[Reason] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What was found of one table of one mission."""
+
+    judgement: Judgement
+    counted: tuple[int, int] = (0, 0)  # coded values, unmapped values
+    failures: tuple[pa.Table, ...] = ()
+
+
 def validate(
     exports: Sequence[LandedExport],
     suites: Path,
     progress: Progress | None = None,
-    max_rows_per_shard: int = 500_000,
+    max_rows_per_shard: int = 4_000_000,
+    workers: int = 1,
 ) -> list[Verdict]:
     """The verdicts of `exports`, in their order. One mission's failure costs no other anything.
 
-    A verdict already given under the same rules is read, not made again.
+    A verdict already given under the same rules is read, not made again. `workers`: as many processes
+    judge tables; what they find does not depend on their number.
     """
     missions = [export.mission_code for export in exports]
     if len(set(missions)) != len(missions):
@@ -71,13 +87,59 @@ def validate(
         steps = len(shards) * len(book)
         for number, shard in enumerate(shards):
             cases = [_Case(e, hashes[e.mission_code], code_lookup(e.code_map)) for e in shard]
-            for step, name in enumerate(book, start=number * len(book) + 1):
-                (_judge_profiles if name == PROFILE else _judge_table)(cases, book[name])
+            for step, name in enumerate(
+                _judge_shard(cases, book, workers), start=number * len(book) + 1
+            ):
                 if progress is not None:
                     progress(name, step, steps)
-            for case in cases:
-                verdicts[case.export.mission_code] = _decide(case)
+            with ThreadPoolExecutor(_WRITERS) as pool:  # they wait for the disk
+                decided = pool.map(_decide, cases)
+                verdicts |= {verdict.mission_code: verdict for verdict in decided}
     return [verdicts[mission] for mission in missions]
+
+
+def _judge_shard(cases: Sequence[_Case], book: Mapping[str, Suite], workers: int) -> Iterator[str]:
+    """Judge all that a shard holds; the name of each table as it is done."""
+    found = {}
+    for name, judged in _judge_tables(cases, [s for n, s in book.items() if n != PROFILE], workers):
+        found[name] = judged
+        yield name
+    for name in (name for name in book if name in found):  # whichever was done first
+        for case in cases:
+            one = found[name][case.export.mission_code]
+            _take(case, book[name], one.judgement)
+            case.counted[name] = one.counted
+            case.failures.extend(one.failures)
+    _judge_profiles(cases, book[PROFILE])
+    yield PROFILE
+
+
+def _judge_tables(
+    cases: Sequence[_Case], suites: Sequence[Suite], workers: int
+) -> Iterator[tuple[str, dict[str, _Judged]]]:
+    """Each table of all missions. Where a process dies it is judged by halves, until the culprit is alone."""
+    open_: dict[str, int] = {suite.name: 1 for suite in suites}
+    found: dict[str, dict[str, _Judged]] = {suite.name: {} for suite in suites}
+    work = [(suite, tuple(cases)) for suite in suites]
+    while work:
+        again: list[tuple[Suite, tuple[_Case, ...]]] = []
+        jobs = [partial(_judge_table, some, suite) for suite, some in work]
+        for place, judged in spread(jobs, workers):
+            suite, some = work[place]
+            if isinstance(judged, Died) and len(some) > 1:
+                half = len(some) // 2
+                again += [(suite, some[:half]), (suite, some[half:])]
+                open_[suite.name] += 1
+                continue
+            if isinstance(judged, Died):
+                judged = {some[0].export.mission_code: _Judged(crashed(suite, told(judged)))}
+            elif isinstance(judged, BaseException):
+                raise judged
+            found[suite.name] |= judged
+            open_[suite.name] -= 1
+            if not open_[suite.name]:
+                yield suite.name, found[suite.name]
+        work = again
 
 
 def _shards(exports: Sequence[LandedExport], most: int) -> Iterator[list[LandedExport]]:
@@ -102,24 +164,22 @@ def _rows(export: LandedExport) -> int:
         return 0
 
 
-def _judge_table(cases: Sequence[_Case], suite: Suite) -> None:
+def _judge_table(cases: Sequence[_Case], suite: Suite) -> dict[str, _Judged]:
     """Judge one canonical table of all missions of a shard."""
     parts: dict[str, Part] = {}
-    for case in cases:
-        try:
-            part = read_part(case.export, suite.name, suite.columns, case.codes)
-        except Exception as error:  # noqa: BLE001  # one mission's file is not another's problem
-            _take(case, suite, crashed(suite, told(error)))
-            case.counted[suite.name] = (0, 0)
-        else:
-            parts[case.export.mission_code] = part
-            case.counted[suite.name] = (part.coded, part.unmapped)
-    judgements = judge(list(parts.values()), suite) if parts else {}
+    judged: dict[str, _Judged] = {}
     for case in cases:
         mission = case.export.mission_code
-        if mission in judgements:
-            _take(case, suite, judgements[mission])
-            case.failures.extend(_failing_rows(parts[mission], suite, judgements[mission]))
+        try:
+            parts[mission] = read_part(case.export, suite, case.codes)
+        except Exception as error:  # noqa: BLE001  # one mission's file is not another's problem
+            judged[mission] = _Judged(crashed(suite, told(error)))
+    judgements = judge(list(parts.values()), suite) if parts else {}
+    for mission, judgement in judgements.items():
+        part = parts[mission]
+        rows = tuple(_failing_rows(part, suite, judgement))
+        judged[mission] = _Judged(Judgement(judgement.results), (part.coded, part.unmapped), rows)
+    return judged
 
 
 def _judge_profiles(cases: Sequence[_Case], suite: Suite) -> None:
