@@ -27,7 +27,8 @@ log = logging.getLogger("counterflow.pages")
 def _analysts(settings: Settings, folder: Path) -> None:
     from counterflow import site  # what draws is heavy: only when it is needed
 
-    site.build(settings.warehouse / "warehouse.duckdb", folder, settings)
+    shown = settings.pages / "analysts"
+    site.build(settings.warehouse / "warehouse.duckdb", folder, settings, shown)
 
 
 def _checks(settings: Settings, folder: Path) -> None:
