@@ -2,7 +2,9 @@
 
 An ingest task works for less than a second; importing Airflow's task runner, Arrow, Great Expectations
 and dbt takes more than ten. The scheduler (LocalExecutor) and the Celery worker therefore import them
-once, and every task inherits them. The API server, the DAG processor and the command line do not.
+once, and every task inherits them. The API server, the DAG processor and the command line do not. The contracts
+of all missions are read there too: a step that asks for all of them would spend most of a second on it. A
+contract that changes later is read again by whoever asks for it.
 """
 
 import importlib
@@ -20,6 +22,16 @@ PRELOADED = (
     "counterflow.ingest",
     "counterflow.nightly",
     "counterflow.judging",
+    "counterflow.isolation",
+    "counterflow.export_keys",
+    "counterflow.pages.sets",
+    "counterflow.pages.checks",
+    "counterflow.pages.dbt_docs",
+    "counterflow.pages.stewards",
+    "counterflow.site.pages",
+    "counterflow.telling",
+    "counterflow.purging",
+    "counterflow.refusals",
     "counterflow.validation.gx",
     "great_expectations",
     "counterflow.sealing",
@@ -52,7 +64,19 @@ def preload(command: list[str]) -> list[str]:
                 logging.getLogger(__name__).warning("not preloaded: %s (%r)", name, error)
             else:
                 done.append(name)
+        remember()
     return done
+
+
+def remember() -> None:
+    """Read every contract, for the tasks to come. One that is broken is its own task's business."""
+    try:
+        from counterflow import missions
+        from counterflow.settings import Settings
+
+        missions.remember(Settings.from_env())
+    except Exception as error:  # noqa: BLE001 - a scheduler must start without them
+        logging.getLogger(__name__).warning("contracts not read ahead (%s)", type(error).__name__)
 
 
 preload(sys.argv)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from counterflow.settings import PROJECT
+from counterflow import missions
+from counterflow.settings import PROJECT, Settings
+from tests.support import CONTRACT
 
 SOURCE = PROJECT / "plugins" / "airflow_local_settings.py"
 
@@ -57,6 +59,27 @@ def test_a_module_that_cannot_be_imported_does_not_stop_the_scheduler(
 
     monkeypatch.setattr(local_settings.importlib, "import_module", broken)
     assert local_settings.preload(["airflow", "scheduler"]) == []
+
+
+def test_contracts_are_read_before_tasks_are_forked(
+    local_settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for code in ("ALB", "MDA"):
+        (tmp_path / f"{code}.yml").write_text(CONTRACT.format(mission=code, encoding="utf-8"))
+    (tmp_path / "BLR.yml").write_text("mission: BLR\nnoo: 1\n")
+    monkeypatch.setenv("COUNTERFLOW_MISSIONS", str(tmp_path))
+    monkeypatch.setattr(local_settings, "PRELOADED", ())
+    local_settings.preload(["airflow", "scheduler"])
+    settings = Settings.from_env()
+
+    def parsed(path: Path) -> None:
+        raise AssertionError(f"{path.name} was read again")
+
+    monkeypatch.setattr(missions.contracts, "load_contract", parsed)
+    assert missions.contract_of(settings, "MDA").mission == "MDA"
+    (tmp_path / "ALB.yml").write_text("changed since")
+    with pytest.raises(AssertionError, match=r"ALB\.yml was read again"):
+        missions.contract_of(settings, "ALB")
 
 
 def test_airflow_does_not_take_the_package_for_plugins() -> None:
