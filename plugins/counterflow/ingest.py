@@ -192,6 +192,8 @@ class _Gate:
     def __init__(self, contract: Contract, reader: FieldReader, erased: AbstractSet[str]):
         self.contract, self.mission_keys = contract, reader.keys
         self.reader, self.missing, self.erased = reader, reader.missing, erased
+        # number → case key: every source has mostly the same cases, and a key costs more than all else of a row
+        self.keyed: dict[tuple[str, ...], str | None] = {}
         self.case_reason: dict[str, str] = {}  # case key → why withheld
         self.case_keys: set[str] = set()  # keys of landed case rows
         self.survivors: dict[str, str] = {}  # key of a merged record → key of the case it is of
@@ -277,9 +279,11 @@ class _Gate:
 
     def _keyed(self, numbers: list[tuple[str, ...]]) -> list[str | None]:
         """The case key of each number, None where it or a part of it is missing."""
-        told = [all(n) and not any(fold(part) in self.missing for part in n) for n in numbers]
-        keys = iter(case_keys(self.mission_keys, compress(numbers, told)))
-        return [next(keys) if one else None for one in told]
+        new = [number for number in numbers if number not in self.keyed]
+        told = [all(n) and not any(fold(part) in self.missing for part in n) for n in new]
+        keys = iter(case_keys(self.mission_keys, compress(new, told)))
+        self.keyed |= {n: next(keys) if one else None for n, one in zip(new, told, strict=True)}
+        return [self.keyed[number] for number in numbers]
 
     def _cases(
         self,
