@@ -91,7 +91,8 @@ def ingest(
     `means`: keys and signature, where the contract asks for some.
     """
     opened = open_export(data, contract, means or Means(), night)
-    texts = read_tables(opened.files, contract)
+    weak, texts = opened.weak, read_tables(opened.files, contract)
+    del opened  # all that was unpacked
     sources = {name: Columns(name, table) for name, table in texts.items()}
     reader = FieldReader(contract, mission_keys, night, Signals())
     landed = Landed({}, ROWS_SCHEMA.empty_table(), pa.table({}), pa.table({}))
@@ -101,7 +102,7 @@ def ingest(
         used = _used_columns(contract, name, sources[name])
         judged[name] = gate.judge(name, sources[name], used, landed)
     _signal_columns(contract, sources, reader.signals)
-    for detail in opened.weak:
+    for detail in weak:
         reader.signals.add("weak_encryption", "case", "", detail, 1)
     builder = TableBuilder(contract, reader)
     for name in TABLES:
@@ -121,6 +122,8 @@ def ingest(
             if spec is not None and source is not None
             else builder.empty(name)
         )
+        if spec is not None and source is not None and source_name != "case" and not spec.local:
+            source.columns.forget()
     landed.tables["local_attribute"] = builder.local_attributes(
         {n: (s.columns, s.kept, s.owners, s.readings) for n, s in judged.items()}
     )
