@@ -5,12 +5,15 @@ and dbt takes more than ten. The scheduler (LocalExecutor) and the Celery worker
 once, and every task inherits them. The API server, the DAG processor and the command line do not. The contracts
 of all missions are read there too: a step that asks for all of them would spend most of a second on it. A
 contract that changes later is read again by whoever asks for it.
+
+Each process also tells SQLite not to wait for the disk at every commit.
 """
 
 import importlib
 import logging
 import os
 import sys
+from typing import Any
 
 FORKING_COMMANDS = {"scheduler", "celery"}
 EXECUTOR = "AIRFLOW__CORE__EXECUTOR"
@@ -18,6 +21,8 @@ PRELOADED = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
     "airflow.dag_processing.dagbag",
+    "airflow.sdk.definitions.decorators",
+    "airflow.sdk.definitions.retry_policy",
     "airflow.providers.standard.decorators.python",
     "counterflow.ingest",
     "counterflow.nightly",
@@ -79,5 +84,25 @@ def remember() -> None:
         logging.getLogger(__name__).warning("contracts not read ahead (%s)", type(error).__name__)
 
 
+def commit_without_waiting() -> None:
+    """Let commits to SQLite, one for every state of every task, go to the disk together.
+
+    With a write-ahead log nothing can be half-written so; a loss of power takes back the last moments of Airflow's own
+    records, whose tasks it ended too.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        if "sqlite" in type(connection).__module__:  # also the asynchronous one
+            cursor = connection.cursor()
+            cursor.execute("pragma journal_mode")
+            if cursor.fetchone() == ("wal",):
+                cursor.execute("pragma synchronous = normal")
+            cursor.close()
+
+
+commit_without_waiting()
 preload(sys.argv)
 __all__: list[str] = []  # nothing in here overrides a setting of Airflow
