@@ -2,13 +2,18 @@
 
 An ingest task works for less than a second; importing Airflow's task runner, Arrow, Great Expectations
 and dbt takes more than ten. The scheduler (LocalExecutor) and the Celery worker therefore import them
-once, and every task inherits them. The API server, the DAG processor and the command line do not.
+once, and every task inherits them. The API server, the DAG processor and the command line do not. The contracts
+of all missions are read there too: a step that asks for all of them would spend most of a second on it. A
+contract that changes later is read again by whoever asks for it.
+
+Each process also tells SQLite not to wait for the disk at every commit.
 """
 
 import importlib
 import logging
 import os
 import sys
+from typing import Any
 
 FORKING_COMMANDS = {"scheduler", "celery"}
 EXECUTOR = "AIRFLOW__CORE__EXECUTOR"
@@ -16,10 +21,22 @@ PRELOADED = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
     "airflow.dag_processing.dagbag",
+    "airflow.sdk.definitions.decorators",
+    "airflow.sdk.definitions.retry_policy",
     "airflow.providers.standard.decorators.python",
     "counterflow.ingest",
     "counterflow.nightly",
     "counterflow.judging",
+    "counterflow.isolation",
+    "counterflow.export_keys",
+    "counterflow.pages.sets",
+    "counterflow.pages.checks",
+    "counterflow.pages.dbt_docs",
+    "counterflow.pages.stewards",
+    "counterflow.site.pages",
+    "counterflow.telling",
+    "counterflow.purging",
+    "counterflow.refusals",
     "counterflow.validation.gx",
     "great_expectations",
     "counterflow.sealing",
@@ -52,8 +69,40 @@ def preload(command: list[str]) -> list[str]:
                 logging.getLogger(__name__).warning("not preloaded: %s (%r)", name, error)
             else:
                 done.append(name)
+        remember()
     return done
 
 
+def remember() -> None:
+    """Read every contract, for the tasks to come. One that is broken is its own task's business."""
+    try:
+        from counterflow import missions
+        from counterflow.settings import Settings
+
+        missions.remember(Settings.from_env())
+    except Exception as error:  # noqa: BLE001 - a scheduler must start without them
+        logging.getLogger(__name__).warning("contracts not read ahead (%s)", type(error).__name__)
+
+
+def commit_without_waiting() -> None:
+    """Let commits to SQLite, one for every state of every task, go to the disk together.
+
+    With a write-ahead log nothing can be half-written so; a loss of power takes back the last moments of Airflow's own
+    records, whose tasks it ended too.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    @event.listens_for(Engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        if "sqlite" in type(connection).__module__:  # also the asynchronous one
+            cursor = connection.cursor()
+            cursor.execute("pragma journal_mode")
+            if cursor.fetchone() == ("wal",):
+                cursor.execute("pragma synchronous = normal")
+            cursor.close()
+
+
+commit_without_waiting()
 preload(sys.argv)
 __all__: list[str] = []  # nothing in here overrides a setting of Airflow

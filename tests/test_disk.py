@@ -69,6 +69,27 @@ def test_a_name_comes_after_its_content(tmp_path: Path, monkeypatch: pytest.Monk
     assert order.pending == set()
 
 
+def test_every_file_of_a_folder_is_on_the_disk_or_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        (tmp_path / f"{number % 3}").mkdir(exist_ok=True)
+        (tmp_path / f"{number % 3}" / f"{number}.parquet").write_text("x")
+    (tmp_path / "link").symlink_to("nowhere")
+    order = Order(monkeypatch)
+    disk.settle(tmp_path)
+    inside = {path.stat().st_ino for path in [tmp_path, *tmp_path.rglob("*[0-9t]")]}
+    assert {inode for inode, _ in order.synced} == inside
+
+    def worn(path: Path) -> None:
+        if path.name == "7.parquet":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(disk, "sync", worn)
+    with pytest.raises(OSError, match="Input/output error"):
+        disk.settle(tmp_path)
+
+
 def test_the_control_a_name_before_its_content_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

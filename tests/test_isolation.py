@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -40,6 +41,23 @@ def test_what_is_read_comes_back_as_it_is() -> None:
     )  # fmt: skip
     found = isolation.run(lambda: made, Limits())
     assert found == made
+
+
+@pytest.mark.parametrize(("claimed", "code"), [(10**18, "reader_stopped"), (10**6, "EOFError")])
+def test_a_part_that_never_comes_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, claimed: int, code: str
+) -> None:
+    """A reader that was taken over says what it likes: more than it may use, or less than it announced."""
+
+    def lie(out: Any, landed: Landed) -> None:
+        isolation._say(out, {"landed": ["tables.case"]})
+        out.write(isolation._LENGTH.pack(claimed) + b"x")
+
+    monkeypatch.setattr(isolation, "_send", lie)
+    with pytest.raises((Refused, ReaderFault)) as told:
+        isolation.run(nothing, Limits())
+    found = told.value.code if isinstance(told.value, Refused) else told.value.kind
+    assert found == code
 
 
 def loop() -> Landed:

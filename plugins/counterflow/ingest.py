@@ -91,7 +91,8 @@ def ingest(
     `means`: keys and signature, where the contract asks for some.
     """
     opened = open_export(data, contract, means or Means(), night)
-    texts = read_tables(opened.files, contract)
+    weak, texts = opened.weak, read_tables(opened.files, contract)
+    del opened  # all that was unpacked
     sources = {name: Columns(name, table) for name, table in texts.items()}
     reader = FieldReader(contract, mission_keys, night, Signals())
     landed = Landed({}, ROWS_SCHEMA.empty_table(), pa.table({}), pa.table({}))
@@ -101,7 +102,7 @@ def ingest(
         used = _used_columns(contract, name, sources[name])
         judged[name] = gate.judge(name, sources[name], used, landed)
     _signal_columns(contract, sources, reader.signals)
-    for detail in opened.weak:
+    for detail in weak:
         reader.signals.add("weak_encryption", "case", "", detail, 1)
     builder = TableBuilder(contract, reader)
     for name in TABLES:
@@ -121,6 +122,8 @@ def ingest(
             if spec is not None and source is not None
             else builder.empty(name)
         )
+        if spec is not None and source is not None and source_name != "case" and not spec.local:
+            source.columns.forget()
     landed.tables["local_attribute"] = builder.local_attributes(
         {n: (s.columns, s.kept, s.owners, s.readings) for n, s in judged.items()}
     )
@@ -192,6 +195,8 @@ class _Gate:
     def __init__(self, contract: Contract, reader: FieldReader, erased: AbstractSet[str]):
         self.contract, self.mission_keys = contract, reader.keys
         self.reader, self.missing, self.erased = reader, reader.missing, erased
+        # number → case key: every source has mostly the same cases, and a key costs more than all else of a row
+        self.keyed: dict[tuple[str, ...], str | None] = {}
         self.case_reason: dict[str, str] = {}  # case key → why withheld
         self.case_keys: set[str] = set()  # keys of landed case rows
         self.survivors: dict[str, str] = {}  # key of a merged record → key of the case it is of
@@ -277,9 +282,11 @@ class _Gate:
 
     def _keyed(self, numbers: list[tuple[str, ...]]) -> list[str | None]:
         """The case key of each number, None where it or a part of it is missing."""
-        told = [all(n) and not any(fold(part) in self.missing for part in n) for n in numbers]
-        keys = iter(case_keys(self.mission_keys, compress(numbers, told)))
-        return [next(keys) if one else None for one in told]
+        new = [number for number in numbers if number not in self.keyed]
+        told = [all(n) and not any(fold(part) in self.missing for part in n) for n in new]
+        keys = iter(case_keys(self.mission_keys, compress(new, told)))
+        self.keyed |= {n: next(keys) if one else None for n, one in zip(new, told, strict=True)}
+        return [self.keyed[number] for number in numbers]
 
     def _cases(
         self,

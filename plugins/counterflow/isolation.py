@@ -57,13 +57,13 @@ def run(job: Callable[[], Landed], limits: Limits) -> Landed:
             os._exit(code)  # nothing of the parent's is closed or written twice
     os.close(theirs)
     try:
-        answer, in_time = _received(ours, limits)
+        parts, in_time = _received(ours, limits)
     finally:
         os.close(ours)
         ended = _ended(pid)
     if not in_time:
         raise _too_long(limits)
-    return _told(answer, ended, limits)
+    return _told(parts, ended, limits)
 
 
 def _child(job: Callable[[], Landed], limits: Limits, pipe: int, parent: int) -> int:
@@ -115,29 +115,51 @@ def _send(out: Any, landed: Landed) -> None:
     header |= {"landed": list(tables), "next_reading": again and again.isoformat()}
     _say(out, header)
     for table in tables.values():
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        content = sink.getvalue()
-        out.write(_LENGTH.pack(content.size))
-        out.write(content)
+        sink = (
+            pa.MockOutputStream()
+        )  # counts only: a second copy would be the most that is ever held
+        _write(table, sink)
+        out.write(_LENGTH.pack(sink.size()))
+        _write(table, out)
 
 
-def _received(pipe: int, limits: Limits) -> tuple[bytes, bool]:
-    """All that the child says, at most as much as it may use; and whether it was in time."""
-    parts: list[bytes] = []
-    size, until = 0, time.monotonic() + _SLOW * limits.seconds
-    while True:
+def _write(table: pa.Table, sink: Any) -> None:
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _received(pipe: int, limits: Limits) -> tuple[list[memoryview], bool]:
+    """The parts that the child says, whole ones, at most as much as it may use; and whether it was in time.
+
+    Each goes into a place of its own size, where Arrow reads it: an export is held once.
+    """
+    parts: list[memoryview] = []
+    left, until = limits.memory, time.monotonic() + _SLOW * limits.seconds
+    try:
+        while (length := _exactly(pipe, _LENGTH.size, until)) is not None:
+            size = _LENGTH.unpack(length)[0]
+            left -= size
+            if left < 0 or (part := _exactly(pipe, size, until)) is None:
+                break
+            parts.append(part)
+    except TimeoutError:
+        return [], False
+    return (parts if left >= 0 else []), True
+
+
+def _exactly(pipe: int, size: int, until: float) -> memoryview | None:
+    """So many bytes; None if the pipe ends before. Raises TimeoutError at `until`."""
+    found = memoryview(bytearray(size))
+    at = 0
+    while at < size:
         ready, _, _ = select.select([pipe], [], [], max(until - time.monotonic(), 0))
         if not ready:
-            return b"", False
-        chunk = os.read(pipe, _CHUNK)
-        if not chunk:
-            return b"".join(parts), True
-        parts.append(chunk)
-        size += len(chunk)
-        if size > limits.memory:
-            return b"", True
+            raise TimeoutError
+        count = os.readv(pipe, [found[at : at + _CHUNK]])
+        if not count:
+            return None
+        at += count
+    return found
 
 
 def _ended(pid: int) -> int:
@@ -155,9 +177,8 @@ def _ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _told(answer: bytes, ended: int, limits: Limits) -> Landed:
-    header, rest = _part(memoryview(answer))
-    said = json.loads(bytes(header)) if header is not None else {}
+def _told(parts: list[memoryview], ended: int, limits: Limits) -> Landed:
+    said = json.loads(bytes(parts[0])) if parts else {}
     if "refused" in said:
         code, problem, cure = said["refused"]
         raise Refused(code, problem, cure)
@@ -174,12 +195,12 @@ def _told(answer: bytes, ended: int, limits: Limits) -> Landed:
             "or needs more memory than `source.limits.memory`",
             "Ask the mission to export again; raise `source.limits.memory` only if the export is that large",
         )
-    tables: dict[str, pa.Table] = {}
-    for name in said["landed"]:
-        content, rest = _part(rest)
-        if content is None:
-            raise ReaderFault("EOFError", "unknown place")
-        tables[name] = pa.ipc.open_stream(pa.py_buffer(bytes(content))).read_all()
+    if len(parts) <= len(said["landed"]):
+        raise ReaderFault("EOFError", "unknown place")
+    tables = {
+        name: pa.ipc.open_stream(pa.py_buffer(content)).read_all()
+        for name, content in zip(said["landed"], parts[1:], strict=False)
+    }
     again = said["next_reading"]
     return Landed(
         {n.removeprefix("tables."): t for n, t in tables.items() if n.startswith("tables.")},
@@ -187,14 +208,6 @@ def _told(answer: bytes, ended: int, limits: Limits) -> Landed:
         **{name: said[name] for name in _COUNTS},
         next_reading=date.fromisoformat(again) if again else None,
     )
-
-
-def _part(data: memoryview) -> tuple[memoryview | None, memoryview]:
-    if len(data) < _LENGTH.size:
-        return None, data
-    size = _LENGTH.unpack_from(data)[0]
-    end = _LENGTH.size + size
-    return (data[_LENGTH.size : end], data[end:]) if end <= len(data) else (None, data)
 
 
 def _too_much_memory() -> Refused:

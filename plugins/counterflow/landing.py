@@ -200,7 +200,7 @@ class Landing:
             for name, table in tables.items():
                 seal.write(table, aside / f"{name}.parquet")
             columns = {name: columns_digest(table.schema) for name, table in tables.items()}
-            _write_json(aside / OUTCOME, {**asdict(outcome), "columns": columns})
+            (aside / OUTCOME).write_text(_json({**asdict(outcome), "columns": columns}), "utf-8")
             if final.exists() and not self.is_whole(outcome.export):
                 replace = True  # only its counts were left
             if replace and final.exists():
@@ -256,7 +256,7 @@ class Landing:
         """Replace the record of its night."""
         folder = self.folder / "nights"
         folder.mkdir(parents=True, exist_ok=True)
-        _write_json(folder / f"{record.night}.json", asdict(record))
+        disk.write_text(folder / f"{record.night}.json", _json(asdict(record)))
         return record
 
 
@@ -296,5 +296,5 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return data
 
 
-def _write_json(path: Path, data: Mapping[str, Any]) -> None:
-    disk.write_text(path, json.dumps(data, indent=1, default=str, ensure_ascii=False) + "\n")
+def _json(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, indent=1, default=str, ensure_ascii=False) + "\n"

@@ -5,6 +5,7 @@ In: settings and a mission's code, or its contract. Out: Contract, MissionKeys, 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,6 +27,13 @@ def contract_of(settings: Settings, mission: str) -> Contract:
     """The contract of one mission, as it and all that it builds on stand now. Raises ContractError."""
     path = settings.missions / f"{mission}.yml"
     return _contract(path, contracts.stamp(path))
+
+
+def remember(settings: Settings) -> None:
+    """Have every sound contract at hand, in this process and in those that are forked from it."""
+    for path in contracts.contract_files(settings.missions):
+        with suppress(contracts.ContractError, OSError):
+            contract_of(settings, path.stem)
 
 
 def mission_keys(settings: Settings, mission: str) -> MissionKeys:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from counterflow.drawing import Pictures
 from counterflow.settings import Settings
-from counterflow.site import answers, making
+from counterflow.site import answers, making, plots
 from counterflow.site.figures import FIGURES
 from counterflow.site.making import Site
 from tests.docs.test_analysts import QUESTIONS, WRONG_WAYS
@@ -19,8 +20,9 @@ MAY_BE_BARE: set[str] = set()
 
 @pytest.fixture(scope="module")
 def site(published: Settings) -> Site:
-    with answers.opened(published.warehouse / "warehouse.duckdb", published) as connection:
-        return making.read(connection)
+    path = published.warehouse / "warehouse.duckdb"
+    with Pictures(plots.VEGALITE) as pictures, answers.opened(path, published) as connection:
+        return making.read(connection, (), pictures)
 
 
 def test_every_question_is_answered_with_the_caveats_of_its_tables(site: Site) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from counterflow.pages import sets, shelf
+from counterflow.pages.edition import edition
 from counterflow.settings import Settings
 from counterflow.warehouse.manifest import MANIFEST, Build, write_manifest
 
@@ -18,9 +20,9 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(home=tmp_path, exports=tmp_path, missions=tmp_path, pages_built=("all",))
 
 
-def published(settings: Settings, build_id: str) -> None:
+def published(settings: Settings, content: str, build_id: str = "b0") -> None:
     settings.warehouse.mkdir(exist_ok=True)
-    made = Build(date(2010, 11, 25), build_id, {}, (), 1.0)
+    made = Build(date(2010, 11, 25), build_id, {"core.fct_case": (1, content)}, (), 1.0)
     write_manifest(settings.warehouse / MANIFEST, made)
 
 
@@ -50,18 +52,64 @@ def test_a_set_that_breaks_leaves_what_was_there_and_harms_no_other(settings: Se
     ]  # fmt: skip
 
 
-def test_a_set_is_built_once_a_publication_and_not_before_the_first(settings: Settings) -> None:
+def test_a_set_is_built_when_there_is_something_new_to_say(settings: Settings) -> None:
     calls: list[int] = []
     counted: dict[str, sets.Builder] = {"one": lambda *_: calls.append(1)}
     assert sets.build(settings, sets=counted).built == ()
     published(settings, "a1")
     sets.build(settings, sets=counted)
     sets.build(settings, sets=counted)
+    published(settings, "a1", "b1")  # built and published once more, with the same content
+    sets.build(settings, sets=counted)
     assert len(calls) == 1
     sets.build(settings, anew=True, sets=counted)
     published(settings, "a2")
     sets.build(settings, sets=counted)
     assert len(calls) == 3
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "missions/ALB.yml", "suites/case.json", "dbt/models/core/fct_case.sql", "dbt/dbt_project.yml",
+        "home/releases/001/datapackage.json", "home/landing/ALB/seen.json",
+    ],
+)  # fmt: skip
+def test_what_a_page_may_say_beside_the_warehouse_is_of_its_edition(
+    tmp_path: Path, path: str
+) -> None:
+    made = Settings(
+        tmp_path / "home", tmp_path, tmp_path / "missions", tmp_path / "suites", tmp_path / "dbt"
+    )
+    build = Build(date(2010, 11, 25), "b0", {}, (), 1.0)
+    before = edition(made, build)
+    assert edition(made, replace(build, build_id="b1", seconds=2.0)) == before
+    assert edition(made, replace(build, night=date(2010, 11, 26))) != before
+    assert edition(made, replace(build, tables={"core.fct_case": (1, "a1")})) != before
+    (tmp_path / path).parent.mkdir(parents=True)
+    (tmp_path / path).write_text("one")
+    there = edition(made, build)
+    assert there != before
+    (tmp_path / path).write_text("two")
+    assert (edition(made, build) != there) == (
+        "landing" not in path
+    )  # whether it is there is enough
+
+
+def test_the_program_that_draws_is_of_the_edition(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = Build(date(2010, 11, 25), "b0", {}, (), 1.0)
+    before = edition(settings, build)
+    package = settings.home / "package"
+    package.mkdir()
+    monkeypatch.setattr("counterflow.pages.edition._PACKAGE", package)
+    without = edition(settings, build)
+    (package / "start.html").write_text("<h1>")
+    drawn = edition(settings, build)
+    assert len({before, without, drawn}) == 3
+    (package / "start.pyc").write_text("made of another file")
+    assert edition(settings, build) == drawn
 
 
 def test_a_reader_never_sees_half_of_two_editions(settings: Settings) -> None:

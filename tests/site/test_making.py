@@ -7,6 +7,7 @@ import html
 import html.parser
 import re
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import duckdb
@@ -51,6 +52,18 @@ def content(out: Path) -> dict[str, str]:
 def test_the_same_warehouse_gives_the_same_bytes(made: Path, tmp_path: Path) -> None:
     settings = installation(tmp_path)
     site.build(publish(settings), tmp_path / "again", settings)
+    assert content(tmp_path / "again") == content(made)
+
+
+def test_pictures_of_the_site_before_are_not_drawn_again(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_: Any, **__: Any) -> None:
+        raise AssertionError("a picture was drawn")
+
+    monkeypatch.setattr("counterflow.drawing.subprocess.Popen", start)
+    settings = installation(tmp_path)
+    site.build(publish(settings), tmp_path / "again", settings, earlier=made)
     assert content(tmp_path / "again") == content(made)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 import pytest
 
+from counterflow.drawing import Pictures
 from counterflow.site import plots, routes
 from counterflow.site.answers import Answer
 from counterflow.site.plots import Draw, Figure
@@ -52,9 +53,14 @@ EVERY: dict[str, tuple[Draw, Answer]] = {
 def drawn(name: str) -> plots.Plot:
     draw, said = EVERY[name]
     shared = {routes.WORLD: routes.world} if name == "map" else {}
-    made = plots.plot(Figure("x", draw, shared), said, WORDS, "q1-0")
-    assert made is not None
-    return made
+    return plot(Figure("x", draw, shared), said)
+
+
+def plot(figure: Figure, said: Answer) -> plots.Plot:
+    spec = plots.sketch(figure, said, WORDS)
+    assert spec is not None
+    with Pictures(plots.VEGALITE) as pictures:
+        return plots.plot(figure, spec, pictures.draw(spec).result(), "q1-0")
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -94,9 +100,7 @@ def test_a_share_says_of_how_many_and_what_is_too_few_says_so() -> None:
 
 def test_what_was_never_asked_says_so_in_its_place() -> None:
     said = answer({"item": "b", "rate": None, "denominator": 0, "rate_note": "not_asked"})
-    made = plots.plot(Figure("x", plots.rates("item")), said, WORDS, "q")
-    assert made is not None
-    assert "not asked (0 known)" in made.svg
+    assert "not asked (0 known)" in plot(Figure("x", plots.rates("item")), said).svg
 
 
 def test_nothing_to_draw_is_no_plot() -> None:
@@ -109,7 +113,7 @@ def test_nothing_to_draw_is_no_plot() -> None:
         routes.flow("cases"),
         routes.world_map("cases"),
     ):
-        assert plots.plot(Figure("x", draw), empty, WORDS, "q") is None
+        assert plots.sketch(Figure("x", draw), empty, WORDS) is None
 
 
 def test_a_plot_drawn_twice_is_the_same() -> None:

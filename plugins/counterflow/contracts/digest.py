@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import lru_cache
 from typing import Any
 
 from counterflow.contracts.model import Contract
@@ -17,6 +18,7 @@ from counterflow.text import fold
 _LANDING_VERSION = 10  # raise when ingest lands the same export differently
 _NOT_READ = {"name", "region", "languages", "steward", "extends", "cadence", "codes", "assert_"}
 _NOT_READ_SOURCE = {"connection", "path", "limits", "checksum", "settle"}
+_fold = lru_cache(maxsize=20_000)(fold)  # of codes: missions share most of them
 
 
 def reading_digest(contract: Contract) -> str:
@@ -85,9 +87,9 @@ def _splitting(contract: Contract, column: dict[str, Any], item: set[str]) -> An
             if named is not None
             else {code: target["code"] for code, target in entry.items()}
         )
-    missing = {fold(code) for code in contract.missing}
+    missing = {_fold(code) for code in contract.missing}
     return {
-        "spelled": sorted(set(map(fold, known))) if column.get("many") or by_spelling else None,
-        "owning": sorted({fold(code) for code, meaning in known.items() if meaning in item}),
-        "answering": sorted({fold(code) for code in known} & missing),
+        "spelled": sorted(set(map(_fold, known))) if column.get("many") or by_spelling else None,
+        "owning": sorted({_fold(code) for code, meaning in known.items() if meaning in item}),
+        "answering": sorted({_fold(code) for code in known} & missing),
     }

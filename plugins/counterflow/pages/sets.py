@@ -1,7 +1,8 @@
 """The sets of pages that a publication builds, and the step that builds them.
 
-In: settings. Out: each set of `SETS` that is not yet of the published night, on the shelf. One that fails is told, and harms
-neither the others nor what is published. A new set is a function here and a line of `SETS`.
+In: settings. Out: each set of `SETS` that would say something new, on the shelf. One that fails is told, and harms
+neither the others nor what is published. A new set is a function here and a line of `SETS`; what it reads besides the
+warehouse belongs into `edition`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from counterflow import disk
 from counterflow.pages import shelf
+from counterflow.pages.edition import edition
 from counterflow.refusals import is_refusal
 from counterflow.settings import Settings
 from counterflow.warehouse.manifest import MANIFEST, read_manifest
@@ -25,7 +27,8 @@ log = logging.getLogger("counterflow.pages")
 def _analysts(settings: Settings, folder: Path) -> None:
     from counterflow import site  # what draws is heavy: only when it is needed
 
-    site.build(settings.warehouse / "warehouse.duckdb", folder, settings)
+    shown = settings.pages / "analysts"
+    site.build(settings.warehouse / "warehouse.duckdb", folder, settings, shown)
 
 
 def _checks(settings: Settings, folder: Path) -> None:
@@ -86,7 +89,7 @@ def build(
     progress: Progress | None = None,
     sets: Mapping[str, Builder] | None = None,
 ) -> Shelved:
-    """Build the sets of `names` (those of the settings) that are of an older publication; all of them if `anew`.
+    """Build the sets of `names` (those of the settings) that are of another edition; all of them if `anew`.
 
     Raises ValueError for a name that is none.
     """
@@ -100,10 +103,11 @@ def build(
     failed: list[str] = []
     if published is None:
         return Shelved((), ())
+    now = edition(settings, published)
     for number, name in enumerate(chosen, start=1):
-        if anew or shelf.edition(settings, name) != published.build_id:
+        if anew or shelf.edition(settings, name) != now:
             try:
-                _one(settings, name, published.build_id, known[name])
+                _one(settings, name, now, known[name])
             except Exception as error:  # noqa: BLE001 - one set harms no other, and no night
                 failed.append(f"{name} ({_reason(error)})")
                 log.warning("the pages %s were not built (%s)", name, type(error).__name__)
@@ -114,8 +118,8 @@ def build(
     return Shelved(tuple(built), tuple(failed))
 
 
-def _one(settings: Settings, name: str, edition: str, builder: Builder) -> None:
-    shelf.replace(settings, name, edition, lambda folder: builder(settings, folder))
+def _one(settings: Settings, name: str, now: str, builder: Builder) -> None:
+    shelf.replace(settings, name, now, lambda folder: builder(settings, folder))
 
 
 def _reason(error: Exception) -> str:

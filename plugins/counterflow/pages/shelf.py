@@ -1,6 +1,6 @@
 """Sets of pages, each replaced as a whole: `$COUNTERFLOW_HOME/pages/<name>/`.
 
-In: a name, the publication that it is made of, and a function that writes files into a folder. Out: a link of that
+In: a name, the edition (counterflow.pages.edition), and a function that writes files into a folder. Out: a link of that
 name to the finished folder. The link is replaced in one rename, so a reader sees the old set or the new one and never
 half of either; who has a file of the old one open reads it to its end.
 """
@@ -25,7 +25,7 @@ _NAME = re.compile(r"[a-z][a-z_]*")
 def replace(settings: Settings, name: str, edition: str, build: Callable[[Path], None]) -> Path:
     """Build a set beside the one that is there, and let it take its place.
 
-    `edition` is the publication's id. Whatever `build` raises is raised, and what was there stays.
+    `edition` is of lower-case letters and digits. Whatever `build` raises is raised, and what was there stays.
     """
     final = _place(settings, name)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def replace(settings: Settings, name: str, edition: str, build: Callable[[Path],
 
 
 def edition(settings: Settings, name: str) -> str:
-    """The id of the publication that the set on the shelf was made of; empty if there is none."""
+    """The edition of the set on the shelf; empty if there is none."""
     try:
         target = _place(settings, name).readlink().name
     except OSError:

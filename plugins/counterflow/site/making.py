@@ -10,24 +10,27 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
+from counterflow.drawing import Pictures
 from counterflow.settings import Settings
 from counterflow.site import answers, guide, plots, tables, words
 from counterflow.site.answers import Answer, SiteRefusedError
 from counterflow.site.figures import FIGURES
 from counterflow.site.guide import Guide, Question, Section
-from counterflow.site.plots import Plot
+from counterflow.site.plots import Figure, Plot
 from counterflow.site.releases import Release, releases
 from counterflow.site.tables import CodeList, Table
 from counterflow.site.words import Words
 
 MARK = "counterflow-site.txt"  # what is in a folder that may be replaced
+PICTURES = ".pictures.json"  # its pictures by what they were drawn of
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +107,27 @@ _FACTS = (
 )
 
 
-def build(warehouse: Path, out: Path, settings: Settings | None = None) -> None:
+def build(
+    warehouse: Path, out: Path, settings: Settings | None = None, earlier: Path | None = None
+) -> None:
     """Make the site of `warehouse` in `out`, which is new, empty, or an older site.
 
-    `settings` are needed where the warehouse is encrypted. Raises SiteRefusedError.
+    `settings` are needed where the warehouse is encrypted; `earlier` is a site that was made by this program and may
+    have the same pictures. Raises SiteRefusedError.
     """
     from counterflow.site import pages  # templates are read when they are needed
 
     settings = settings or Settings.from_env()
     out = out.absolute()
     _refuse_foreign(out)
-    with answers.opened(warehouse, settings) as connection:
-        site = read(connection, releases(settings.releases, out, settings.home))
+    kept = earlier / PICTURES if earlier is not None else None
+    drawing, opened = Pictures(plots.VEGALITE, kept), answers.opened(warehouse, settings)
+    with drawing as pictures, opened as connection:
+        site = read(connection, releases(settings.releases, out, settings.home), pictures)
     aside = out.with_name(f".{out.name}-{secrets.token_hex(4)}")
     try:
         pages.write(site, aside)
+        pictures.keep(aside / PICTURES)
         (aside / MARK).write_text(
             "Made by `counterflow site`; it is replaced as a whole.\n", "utf-8"
         )
@@ -127,17 +136,19 @@ def build(warehouse: Path, out: Path, settings: Settings | None = None) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def read(connection: duckdb.DuckDBPyConnection, released: Sequence[Release] = ()) -> Site:
+def read(
+    connection: duckdb.DuckDBPyConnection, released: Sequence[Release], pictures: Pictures
+) -> Site:
     """All that the site says of an open warehouse."""
     said, known = guide.read(), words.read(connection)
     _refuse_unknown(said)
     caveats = dict(connection.execute("select table_name, caveat from analysis.caveat").fetchall())
     every = tuple(tables.tables(connection))
-    answered = {
-        question.number: _answered(connection, question, caveats, known)
+    asked = [
+        _asked(connection, question, known, pictures)
         for theme in said.themes
         for question in theme.questions
-    }
+    ]
     facts = tuple(
         Fact(title, answers.ask(connection, query), caveats.get(table, ""))
         for title, query, table in _FACTS
@@ -146,6 +157,7 @@ def read(connection: duckdb.DuckDBPyConnection, released: Sequence[Release] = ()
         Pair(section, *(answers.ask(connection, query.strip()) for query in section.queries))
         for section in said.wrong_ways
     )
+    answered = {one.question.number: _answered(one, caveats) for one in asked}
     found = connection.execute(
         "select max(night), count(*) filter (is_stale), count(*) from quality.load "
         "where night = (select max(night) from quality.load)"
@@ -166,17 +178,29 @@ def read(connection: duckdb.DuckDBPyConnection, released: Sequence[Release] = ()
     )
 
 
-def _answered(
-    connection: duckdb.DuckDBPyConnection, question: Question, caveats: dict[str, str], known: Words
-) -> Answered:
+class Asked(NamedTuple):
+    """A question, its answer, and its pictures, which are being drawn."""
+
+    question: Question
+    answer: Answer
+    drawn: list[tuple[Figure, dict[str, Any], Future[str]]]
+
+
+def _asked(
+    connection: duckdb.DuckDBPyConnection, question: Question, known: Words, pictures: Pictures
+) -> Asked:
     answer = answers.ask(connection, question.query)
-    drawn = (
-        plots.plot(figure, answer, known, f"q{question.number}-{place}")
-        for place, figure in enumerate(FIGURES.get(question.title, ()))
+    sketched = ((one, plots.sketch(one, answer, known)) for one in FIGURES.get(question.title, ()))
+    drawn = [(one, spec, pictures.draw(spec)) for one, spec in sketched if spec is not None]
+    return Asked(question, answer, drawn)
+
+
+def _answered(asked: Asked, caveats: dict[str, str]) -> Answered:
+    made = tuple(
+        plots.plot(figure, spec, drawn.result(), f"q{asked.question.number}-{place}")
+        for place, (figure, spec, drawn) in enumerate(asked.drawn)
     )
-    return Answered(
-        question, answer, tuple(one for one in drawn if one), tuple(_caveats(answer, caveats))
-    )
+    return Answered(asked.question, asked.answer, made, tuple(_caveats(asked.answer, caveats)))
 
 
 def _caveats(answer: Answer, caveats: dict[str, str]) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""Plots, made with Vega-Altair: answers in, specifications of Vega-Lite and SVG out.
+"""Plots, made with Vega-Altair: answers in, specifications of Vega-Lite out; what was drawn of them (`counterflow.drawing`)
+becomes pictures of a page.
 
 Every bar says its share and of how many; what is too few to be a share says so in its place. Colours are told apart by
 the colour-blind, and each bar names its group in words. A page's style sheet turns these colours into those of dark mode,
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import altair as alt
-import vl_convert as vlc
 
 from counterflow.site.answers import Answer
 from counterflow.site.words import Words, number, percent
@@ -25,7 +25,7 @@ INKS = (*SERIES, INK, SOFT, GRID, GONE)
 _FONT = "Arial, Liberation Sans, Helvetica, sans-serif"  # one width on all systems, which is what was measured
 _WIDTH = 360
 _MOST = 40  # rows of a plot; the table has them all
-_VEGALITE = alt.SCHEMA_VERSION.lstrip("v").rpartition(".")[0]
+VEGALITE = alt.SCHEMA_VERSION.lstrip("v").rpartition(".")[0]
 
 Row = dict[str, Any]
 
@@ -51,49 +51,49 @@ class Figure:
     shared: Mapping[str, Callable[[], Any]] = field(default_factory=dict)  # data that a chart names
 
 
-def plot(figure: Figure, answer: Answer, words: Words, name: str) -> Plot | None:
-    """The picture of an answer; None if there is nothing to draw. `name` is the figure's within its site."""
+def sketch(figure: Figure, answer: Answer, words: Words) -> Row | None:
+    """The specification of an answer's picture; None if there is nothing to draw."""
     chart = figure.draw(answer, words)
     if chart is None:
         return None
     # Validated by a test, once, and not each night: it costs as much as drawing.
-    spec = _configured(chart).to_dict(validate=False)
+    spec: Row = chart.to_dict(validate=False)
+    spec["config"] |= _CONFIG
     if figure.shared:
         spec.setdefault("datasets", {}).update({n: data() for n, data in figure.shared.items()})
-    return Plot(figure.title, spec, _svg(spec, name))
+    return spec
 
 
-def _configured(chart: Any) -> Any:
-    return chart.configure(
-        background="transparent",
-        font=_FONT,
-        padding={"left": 12, "right": 40, "top": 4, "bottom": 4},
-        aria=False,  # the page describes the picture, and has its table
-        view=alt.ViewConfig(stroke=None),
-        axis=alt.AxisConfig(
-            labelColor=INK, titleColor=SOFT, titleFontWeight="normal", domainColor=SOFT, tickColor=SOFT,
-            gridColor=GRID, labelFontSize=12, titleFontSize=12, labelLimit=300,
-        ),
-        legend=alt.LegendConfig(
-            labelColor=INK, titleColor=SOFT, titleFontWeight="normal", orient="top", labelFontSize=12,
-            labelLimit=300, columns=3,
-        ),
-        header=alt.HeaderConfig(labelColor=INK, titleColor=SOFT, labelFontSize=12, labelFontWeight="bold"),
-        text=alt.MarkConfig(color=INK, fontSize=11),
-        bar=alt.BarConfig(color=SERIES[0]),
-        line=alt.LineConfig(color=SERIES[0]),
-        point=alt.MarkConfig(color=SERIES[0]),
-        rule=alt.MarkConfig(color=SOFT),
-    )  # fmt: skip
-
-
-def _svg(spec: Row, name: str) -> str:
-    """The picture as it stands in a page, for a reader one image; its ids are its own and begin at one."""
-    text = vlc.vegalite_to_svg(spec, vl_version=_VEGALITE)
-    text = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", text[text.index("<svg") :])
+def plot(figure: Figure, spec: Row, drawn: str, name: str) -> Plot:
+    """The picture as it stands in a page, for a reader one image. `name` is the figure's within its site."""
+    text = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", drawn[drawn.index("<svg") :])
+    # Its ids are its own and begin at one.
     for place, found in enumerate(dict.fromkeys(re.findall(r'\bid="([\w-]+)"', text)), 1):
         text = re.sub(rf'(\bid="|url\(#){found}\b', rf"\g<1>{name}-{place}", text)
-    return str(text)
+    return Plot(figure.title, spec, text)
+
+
+_CONFIG: Row = alt.Config(
+    background="transparent",
+    font=_FONT,
+    padding={"left": 12, "right": 40, "top": 4, "bottom": 4},
+    aria=False,  # the page describes the picture, and has its table
+    view=alt.ViewConfig(stroke=None, continuousWidth=300, continuousHeight=300),
+    axis=alt.AxisConfig(
+        labelColor=INK, titleColor=SOFT, titleFontWeight="normal", domainColor=SOFT, tickColor=SOFT,
+        gridColor=GRID, labelFontSize=12, titleFontSize=12, labelLimit=300,
+    ),
+    legend=alt.LegendConfig(
+        labelColor=INK, titleColor=SOFT, titleFontWeight="normal", orient="top", labelFontSize=12,
+        labelLimit=300, columns=3,
+    ),
+    header=alt.HeaderConfig(labelColor=INK, titleColor=SOFT, labelFontSize=12, labelFontWeight="bold"),
+    text=alt.MarkConfig(color=INK, fontSize=11),
+    bar=alt.BarConfig(color=SERIES[0]),
+    line=alt.LineConfig(color=SERIES[0]),
+    point=alt.MarkConfig(color=SERIES[0]),
+    rule=alt.MarkConfig(color=SOFT),
+).to_dict()  # fmt: skip
 
 
 def _data(rows: Iterable[Row]) -> alt.InlineData:

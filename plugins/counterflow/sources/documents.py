@@ -61,7 +61,7 @@ def flatten(
     parts = [part for part in path.split(".") if part]
     found: list[dict[str, str]] = []
     copied = 0
-    for record in _records(document, parts, {}, frozenset(carried)):
+    for record in _records(document, parts, {}, _Carried(carried)):
         found.append(record)
         copied += sum(len(text) for name, text in record.items() if name.startswith("^."))
         if len(found) > limits.rows:
@@ -71,16 +71,28 @@ def flatten(
     return found
 
 
+class _Carried(dict[str, bool]):
+    """Whether a name under `^.` is wanted, or the name that it will be further in; each is looked at once."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        super().__init__()
+        self._names = tuple(names)
+
+    def __missing__(self, name: str) -> bool:
+        self[name] = any(wanted.endswith(name) for wanted in self._names)
+        return self[name]
+
+
 def _records(
-    value: Any, path: list[str], parent: dict[str, str], carried: frozenset[str]
+    value: Any, path: list[str], parent: dict[str, str], carried: _Carried
 ) -> Iterator[dict[str, str]]:
     if isinstance(value, list):
         for entry in value:
             if not isinstance(entry, dict):
                 raise Refused("bad_json", "a list of records holds something else", _ASK)
             if path:
-                around = {f"^.{key}": text for key, text in {**_plain(entry), **parent}.items()}
-                wanted = {k: v for k, v in around.items() if any(c.endswith(k) for c in carried)}
+                around = {**_plain(entry), **parent}
+                wanted = {up: v for key, v in around.items() if carried[up := f"^.{key}"]}
                 yield from _records(entry.get(path[0], []), path[1:], wanted, carried)
             else:
                 yield {**_plain(entry), **parent}
@@ -97,29 +109,31 @@ def _plain(entry: dict[str, Any], prefix: str = "", depth: int = 0) -> dict[str,
     if depth > _DEPTH:
         raise Refused("bad_json", f"a record is nested more than {_DEPTH} deep", _ASK)
     flat: dict[str, str] = {}
-
-    def put(name: str, text: str) -> None:
-        if name in flat:
-            raise Refused("bad_json", "two values of a record have one dotted name", _ASK)
-        flat[name] = text
-
+    count = 0
     for key, value in entry.items():
         name = prefix + _text(key)
         if isinstance(value, dict):
-            for inner, text in _plain(value, f"{name}.", depth + 1).items():
-                put(inner, text)
-        elif isinstance(value, list):
+            inside = _plain(value, f"{name}.", depth + 1)
+            flat |= inside
+            count += len(inside)
+            continue
+        if isinstance(value, list):
             nested = [isinstance(item, dict | list) for item in value]
             if any(nested) and not all(nested):
                 raise Refused("bad_json", "a list holds both plain values and records", _ASK)
             # a list of records is a table, or unknown: then its presence is signalled, not its content
-            put(name, RECORDS if any(nested) else LIST_DELIMITER.join(map(_text, value)))
+            flat[name] = RECORDS if any(nested) else LIST_DELIMITER.join(map(_text, value))
         else:
-            put(name, _text(value))
+            flat[name] = _text(value)
+        count += 1
+    if len(flat) != count:
+        raise Refused("bad_json", "two values of a record have one dotted name", _ASK)
     return flat
 
 
 def _text(value: Any) -> str:
+    if type(value) is str and value.isascii():
+        return value
     if value is None:
         return ""
     if isinstance(value, bool):

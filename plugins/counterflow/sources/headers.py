@@ -28,6 +28,11 @@ class Columns:
         self._cells: dict[int, Cells] = {}
         self.taken: set[int] = set()
 
+    def forget(self) -> None:
+        """Let all cells go, once nobody will ask for them: of a large export they are most of what is held."""
+        self._cells.clear()
+        self.table.columns.clear()
+
     def find(self, header: Header) -> int | None:
         """The place of the column, or None. Raises Refused if its two names disagree."""
         if header.position is not None and header.label is None and header.technical is None:
