@@ -122,7 +122,9 @@ def command(
         out.seek(0), err.seek(0)
         said = out.read().decode("utf-8", "replace"), err.read().decode("utf-8", "replace")
     if check and process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, list(arguments), said[0], said[1])
+        failed = subprocess.CalledProcessError(process.returncode, list(arguments), *said)
+        failed.add_note(said[1][-2000:])
+        raise failed
     return Done(began, Run(seconds, used.ru_utime + used.ru_stime, peak()), *said)
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import altair as alt
 
 from counterflow.settings import PROJECT
-from counterflow.site.plots import INK, SERIES, SOFT, Figure, plot
+from counterflow.site.plots import GONE, INK, SERIES, Figure, plot
 
 PICTURE = PROJECT / "docs" / "images" / "benchmarks.svg"
 # `start` and `end` are one: neither depends on the cases.
@@ -21,7 +21,7 @@ GROUPS = {
     "gates": "gates", "publish": "publish", "pages": "pages", "end": "start and end",
 }  # fmt: skip
 ORDER = ("ingest", "validate", "transform (dbt)", "gates", "publish", "pages", "start and end")
-COLOURS = (*SERIES, SOFT)
+COLOURS = (*SERIES, GONE)
 _LEAST = 0.06  # a part of so large a share says its share
 
 
@@ -66,9 +66,10 @@ def _chart(rows: list[dict[str, Any]], sizes: Sequence[str], nights: Mapping[str
         y=y,
         x=alt.X("begins:Q", title="share of the night", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1])),
         x2="ends:Q",
-        color=alt.Color("step:N", scale=scale, sort=list(ORDER), title=None, legend=alt.Legend(columns=4)),
+        color=alt.Color("step:N", scale=scale, sort=list(ORDER), title=None, legend=alt.Legend(columns=7)),
     )  # fmt: skip
-    shares = base.mark_text(color="#ffffff", fontSize=11).encode(y=y, x="middle:Q", text="told:N")
+    dark = alt.condition(f"datum.step == '{ORDER[-1]}'", alt.value(INK), alt.value("#ffffff"))
+    shares = base.mark_text(fontSize=11).encode(y=y, x="middle:Q", text="told:N", color=dark)
     return (parts + shares).properties(width=520, height=alt.Step(40))
 
 

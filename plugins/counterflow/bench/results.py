@@ -82,15 +82,17 @@ def machine() -> str:
     )
 
 
-def load(path: Path = PATH) -> dict[str, Part]:
+def load(path: Path | None = None) -> dict[str, Part]:
     """The parts that were recorded, by name; none if there is no file."""
+    path = path or PATH
     if not path.exists():
         return {}
     return {name: _part(name, held) for name, held in json.loads(path.read_text("utf-8")).items()}
 
 
-def record(part: Part, path: Path = PATH) -> None:
+def record(part: Part, path: Path | None = None) -> None:
     """Put a part in the place of what the file says of it."""
+    path = path or PATH
     part.machine = part.machine or machine()
     parts = load(path) | {part.name: part}
     text = json.dumps({name: _data(found) for name, found in sorted(parts.items())}, indent=1)

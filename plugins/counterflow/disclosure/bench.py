@@ -27,16 +27,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from counterflow.bench.page import put
 from counterflow.disclosure.defaults import WEIGHTS, hierarchies
 from counterflow.disclosure.encoding import encode, pack
 from counterflow.disclosure.grouping import in_safe_groups
 from counterflow.disclosure.microdata import anonymise
 from counterflow.disclosure.policy import FLOOR_K, Policy
 from counterflow.disclosure.sample import QUASI_IDENTIFIERS, sample
-from counterflow.settings import PROJECT
 
-PAGE = PROJECT / "docs" / "benchmarks.md"
-HEADING = "## Disclosure control"
+HEADING = "Disclosure control"
 LOCK = Path(__file__).with_name("peers.lock")
 PEER = Path(__file__).with_name("peer.py")
 LIMIT = 1800  # seconds for one measurement
@@ -57,8 +56,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="counterflow-disclosure-") as folder:
         results = _all(Path(folder), options.rows, options.peers_up_to)
     section = _section(results)
-    text = PAGE.read_text("utf-8").split(HEADING)[0].rstrip() + "\n\n" + section
-    PAGE.write_text(text, "utf-8")
+    put(HEADING, section)
     print(section)
     return 0
 
@@ -188,8 +186,6 @@ METHODS: dict[str, Callable[[pa.Table], Figures]] = {
 
 def _section(results: dict[int, dict[str, Figures]]) -> str:
     lines = [
-        HEADING,
-        "",
         "Written by `make bench-disclosure`; do not edit. k = 11 on 10 quasi-identifiers, strict definition; one run;",
         "made-up cases (`counterflow.disclosure.sample`). Suppressed: cells that show nothing, those of withheld",
         "records included, of all filled cells. Lost: share of (weighted) information that is gone; a coarser cell",

@@ -23,7 +23,7 @@ from counterflow.bench.world import NIGHT, World, counterflow
 from counterflow.settings import PROJECT
 from counterflow.shell import connect
 
-GUIDE, COOKBOOK = PROJECT / "docs" / "analysts.md", PROJECT / "docs" / "cookbook.md"
+GUIDE = PROJECT / "docs" / "analysts.md"
 _SQL = re.compile(r"^```sql\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _SLOWEST = 5
 
@@ -47,11 +47,10 @@ def _measured(name: str, options: Options, world: World) -> Part:
     if not (world.home / "warehouse" / "warehouse.duckdb").exists():
         world.empty()
         world.night()
-    asked, further = queries(GUIDE), queries(COOKBOOK)
+    asked = queries(GUIDE)
     with nights(world):
         kept = _kept(world, asked, options.repeat)
         cold = _cold(world, asked, options.repeat)
-        book = _kept(world, further, options.repeat)
     alone = _kept(world, asked, options.repeat)
     figures = [
         _figure(f"{world.cases:,} cases: {what}", found, len(texts))
@@ -59,7 +58,6 @@ def _measured(name: str, options: Options, world: World) -> Part:
             ("the guide, kept connection", kept, asked),
             ("the guide, a connection for each query", cold, asked),
             ("the guide, kept connection, no night running", alone, asked),
-            ("the cookbook, kept connection", book, further),
         )
     ]
     slowest = sorted(zip(*_medians(kept, asked), strict=True), reverse=True)[:_SLOWEST]
