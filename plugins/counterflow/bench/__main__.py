@@ -13,7 +13,7 @@ from pathlib import Path
 
 from counterflow.bench import checking, page, plot, results
 from counterflow.bench.measuring import say
-from counterflow.bench.options import Options
+from counterflow.bench.options import SIZES, Options
 from counterflow.bench.parts import HUGE, LARGE, PARTS, Measure
 from counterflow.bench.results import Part
 from counterflow.bench.targets import table, targets
@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     told = _told(arguments)
     options = Options(told.folder.resolve(), told.repeat, tuple(told.sizes))
     options.folder.mkdir(parents=True, exist_ok=True)
+    # Figures of other sizes are no figures of the targets: they go to a page of their own.
+    docs = results.DOCS if tuple(told.sizes) == SIZES else options.folder
     known = {**PARTS, **LARGE, **HUGE}
     chosen: dict[str, Measure] = {**LARGE} if told.large else {} if told.huge else {**PARTS}
     chosen |= HUGE if told.huge else {}
@@ -32,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         chosen = {name: known[name] for name in told.only}
     if told.page:
         chosen = {}
-    recorded, measured, failed = results.load(), [], []
+    recorded, measured, failed = results.load(docs), [], []
     for name, measure in chosen.items():
         part = _part(name, measure, options)
         if part is None:
@@ -40,24 +42,25 @@ def main(arguments: list[str] | None = None) -> int:
             continue
         measured.append(part)
         if not told.check:
-            results.record(part)
-            write()
+            results.record(part, docs)
+            write(docs)
     if told.check:
         return _checked(recorded, measured, failed)
-    parts = write()
-    print("\n".join(table(targets(parts, page.sections(page.PAGE.read_text("utf-8"))[1]))))
+    parts = write(docs)
+    written = page.sections((docs / page.FILE).read_text("utf-8"))[1]
+    print("\n".join(table(targets(parts, written))))
     for name in failed:
         print(f"{name} failed: what was recorded of it before stands", file=sys.stderr)
     return 1 if failed else 0
 
 
-def write() -> dict[str, Part]:
+def write(docs: Path) -> dict[str, Part]:
     """Write picture and page from all that is recorded, which is returned."""
-    parts = results.load()
+    parts = results.load(docs)
     nights = {n: s for part in parts.values() for n, s in part.nights.items() if n.isdecimal()}
     if nights:
-        plot.draw(nights)
-    page.write(parts)
+        plot.draw(nights, docs)
+    page.write(parts, docs)
     return parts
 
 
@@ -94,8 +97,8 @@ def _told(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--page", action="store_true", help="only write the page anew")
     parser.add_argument("--folder", type=Path, default=PROJECT / "var" / "bench")
     parser.add_argument(
-        "--sizes", type=int, nargs=4, default=(16_000, 160_000, 1_600_000, 16_000_000),
-        help="cases of the four worlds; others than these are to try it out",
+        "--sizes", type=int, nargs=4, default=SIZES,
+        help="cases of the four worlds; what others than these give is written into the folder, not into docs/",
     )  # fmt: skip
     return parser.parse_args(arguments)
 

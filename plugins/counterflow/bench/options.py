@@ -7,6 +7,8 @@ from pathlib import Path
 
 from counterflow.bench.world import World
 
+SIZES = (16_000, 160_000, 1_600_000, 16_000_000)
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -14,7 +16,7 @@ class Options:
 
     folder: Path
     repeat: int = 5
-    sizes: tuple[int, int, int, int] = (16_000, 160_000, 1_600_000, 16_000_000)
+    sizes: tuple[int, ...] = SIZES
 
     def world(self, size: int) -> World:
         """The world of the size in that place: 0 is the smallest."""

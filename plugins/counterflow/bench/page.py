@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from counterflow.bench.plot import PICTURE
-from counterflow.bench.results import Figure, Part
+from counterflow.bench.results import DOCS, Figure, Part
 from counterflow.bench.targets import table, targets
 from counterflow.bench.world import STEPS
-from counterflow.settings import PROJECT
 
-PAGE = PROJECT / "docs" / "benchmarks.md"
+FILE = "benchmarks.md"
+PAGE = DOCS / FILE
 TITLES = {
     "start": "Start", "queries": "Analysts' queries", "large-queries": "Analysts' queries, 1.6 million cases",
     "throughput": "Throughput", "scale": "Changed nights", "large": "1.6 million cases",
@@ -69,8 +69,9 @@ def put(heading: str, body: str, path: Path = PAGE) -> None:
     path.write_text(joined(head, held), "utf-8")
 
 
-def write(parts: Mapping[str, Part], path: Path = PAGE) -> str:
+def write(parts: Mapping[str, Part], folder: Path = DOCS) -> str:
     """Write the page anew from what is recorded; its text."""
+    path = folder / FILE
     _, held = sections(path.read_text("utf-8")) if path.exists() else ("", {})
     foreign = {title: body for title, body in held.items() if title not in OWN}
     head = "\n".join([_INTRO, *table(targets(parts, foreign))])
@@ -112,7 +113,7 @@ def _spent(parts: Mapping[str, Part]) -> str:
     full = {name: nights[name] for name in sorted(_sized(nights), key=int)}
     models = {size: one for part in parts.values() for size, one in part.models.items()}
     lines = [
-        f"![Share of each step in a night, by its number of cases]({PICTURE.relative_to(PAGE.parent)})",
+        f"![Share of each step in a night, by its number of cases]({PICTURE})",
         _GROWTH,
         "Seconds of each step of one night, the middle one of the runs (`counterflow nightly`, one process with two workers):",
         "",

@@ -11,10 +11,9 @@ from typing import Any, cast
 
 import altair as alt
 
-from counterflow.settings import PROJECT
 from counterflow.site.plots import GONE, INK, SERIES, Figure, plot
 
-PICTURE = PROJECT / "docs" / "images" / "benchmarks.svg"
+PICTURE = Path("images") / "benchmarks.svg"  # in the folder of the page
 # `start` and `end` are one: neither depends on the cases.
 GROUPS = {
     "start": "start and end", "ingest": "ingest", "validate": "validate", "transform": "transform (dbt)",
@@ -25,13 +24,14 @@ COLOURS = (*SERIES, GONE)
 _LEAST = 0.06  # a part of so large a share says its share
 
 
-def draw(nights: Mapping[str, Mapping[str, float]], path: Path = PICTURE) -> None:
-    """Write the picture. `nights` is cases (a number as text) → step → seconds."""
+def draw(nights: Mapping[str, Mapping[str, float]], folder: Path) -> None:
+    """Write the picture below a folder. `nights` is cases (a number as text) → step → seconds."""
     sizes = sorted(nights, key=int)
     rows = [row for size in sizes for row in _rows(size, nights[size])]
     figure = Figure("Share of each step in a night", lambda *_: _chart(rows, sizes, nights))
     made = plot(figure, cast("Any", None), cast("Any", None), "spent")
     if made is not None:
+        path = folder / PICTURE
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_on_white(made.svg) + "\n", "utf-8")
 

@@ -1,4 +1,4 @@
-"""What was measured, as data: `docs/benchmarks.json`, read and written one part at a time.
+"""What was measured, as data: `benchmarks.json` of a folder, in earnest `docs/`, read and written one part at a time.
 
 In: the `Part`s of a run. Out: the file that the page and the regression check are made from. A part that
 was not measured this time, or failed, leaves what the file says of it.
@@ -18,8 +18,11 @@ from typing import Any
 from counterflow.bench.measuring import Series
 from counterflow.settings import PROJECT
 
-PATH = PROJECT / "docs" / "benchmarks.json"
+FILE = "benchmarks.json"
+DOCS = PROJECT / "docs"
 VERSIONS = ("apache-airflow", "dbt-duckdb", "duckdb", "great-expectations", "pyarrow", "polars")
+# Settings of whoever runs the bench that nights are run with, too; the page names them. No other is.
+TUNED = ("COUNTERFLOW_WORKERS", "COUNTERFLOW_DUCKDB_MEMORY", "COUNTERFLOW_DUCKDB_THREADS", "COUNTERFLOW_DBT_THREADS")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +79,26 @@ def machine() -> str:
             continue
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     cores = len(os.sched_getaffinity(0))
+    told = [f"{name}={os.environ[name]}" for name in TUNED if name in os.environ]
     return (
         f"{cores} cores, {total:.0f} GB, {platform.system()} {platform.machine()}, Python "
-        f"{platform.python_version()}; {', '.join(found)}"
+        f"{platform.python_version()}; {', '.join(found + told)}"
     )
 
 
-def load(path: Path | None = None) -> dict[str, Part]:
+def load(folder: Path = DOCS) -> dict[str, Part]:
     """The parts that were recorded, by name; none if there is no file."""
-    path = path or PATH
+    path = folder / FILE
     if not path.exists():
         return {}
     return {name: _part(name, held) for name, held in json.loads(path.read_text("utf-8")).items()}
 
 
-def record(part: Part, path: Path | None = None) -> None:
+def record(part: Part, folder: Path = DOCS) -> None:
     """Put a part in the place of what the file says of it."""
-    path = path or PATH
+    path = folder / FILE
     part.machine = part.machine or machine()
-    parts = load(path) | {part.name: part}
+    parts = load(folder) | {part.name: part}
     text = json.dumps({name: _data(found) for name, found in sorted(parts.items())}, indent=1)
     aside = path.with_suffix(".part")
     aside.write_text(text + "\n", "utf-8")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from counterflow.bench import contracts
 from counterflow.bench.measuring import Done, Run, command, say
+from counterflow.bench.results import TUNED
 from counterflow.settings import PROJECT, Settings
 from counterflow.synthetic import Job, generate, plan
 
@@ -78,8 +79,12 @@ class World:
         return plan(self.root, MISSIONS, self.cases, SEED, first_night=NIGHT)
 
     def environment(self, exports: Path | None = None) -> dict[str, str]:
-        """That of a command that works on it, without settings of whoever runs the bench."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("COUNTERFLOW_")}
+        """That of a command that works on it; of settings of whoever runs the bench only those of `TUNED`."""
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("COUNTERFLOW_") or name in TUNED
+        }
         kept.pop("PYTHONDONTWRITEBYTECODE", None)
         return kept | {
             "COUNTERFLOW_HOME": str(self.home),
