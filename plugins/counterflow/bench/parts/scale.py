@@ -7,6 +7,8 @@ Each night begins with an empty home, or with a copy of the home as the first ni
 from __future__ import annotations
 
 import shutil
+import subprocess
+from pathlib import Path
 
 from counterflow.bench import changes
 from counterflow.bench.measuring import Series, say
@@ -45,7 +47,8 @@ def huge(options: Options) -> Part:
     world.empty()
     found = world.night()
     part = Part("huge")
-    _note(part, world, [found])
+    _note(part, world)
+    part.nights[str(world.cases)] = _steps([found])
     whole = Series("", "", [found.run])
     part.figures.append(_figure(world, "a night", whole))
     part.values = {"seconds": whole.seconds, "memory": whole.memory}
@@ -53,49 +56,61 @@ def huge(options: Options) -> Part:
 
 
 def _size(options: Options, world: World, part: Part, changed: bool = True) -> Series:
-    """Full nights of a world, and the nights after one; the full ones."""
-    nights: list[Night] = []
-    while not nights or len(nights) < options.times(nights[0].run.seconds):
+    """Rounds of a full night and, after it, each of the changed ones, from the same state; the full nights."""
+    kinds = _second_nights(world) if changed else {}
+    nights: dict[str, list[Night]] = {name: [] for name in ("full", *kinds)}
+    while not nights["full"] or len(nights["full"]) < options.times(nights["full"][0].run.seconds):
         world.empty()
-        nights.append(world.night())
-        say(
-            f"{world.cases:,} cases: {nights[-1].run.seconds:.1f} s, {nights[-1].run.memory:.0f} MB"
-        )
-    full = Series("", "", [night.run for night in nights])
-    _note(part, world, nights)
-    part.figures.append(_figure(world, "a night", full))
-    if changed:
+        nights["full"].append(world.night())
+        _say(world, "a night", nights["full"][-1])
+        if not kinds:
+            continue
+        if len(nights["full"]) == 1:
+            _note(part, world)
         world.keep(AFTER)
-        _changed(options, world, part, full)
-        shutil.rmtree(world.root / AFTER)
+        for name, (what, exports) in list(kinds.items()):
+            world.back(AFTER)
+            try:
+                nights[name].append(world.night(SECOND, exports=exports))
+            except (RuntimeError, subprocess.CalledProcessError) as error:
+                # The full nights, which took longest, are figures all the same.
+                say(f"{world.cases:,} cases, {what}: failed: {error}")
+                part.notes.append(f"{world.cases:,} cases, {what}: the night failed.")
+                shutil.rmtree(exports)
+                del kinds[name]
+                continue
+            _say(world, what, nights[name][-1])
+            if len(nights[name]) == 1:
+                said = f"{world.cases:,} cases, {what}: {_changes(world):.1%} of the published cases changed."
+                part.notes.append(said)
+    full = Series("", "", [night.run for night in nights["full"]])
+    part.nights[str(world.cases)] = _steps(nights["full"])
+    part.figures.append(_figure(world, "a night", full))
+    for name, (what, exports) in kinds.items():
+        found = Series("", "", [night.run for night in nights[name]])
+        part.figures.append(_figure(world, f"the night after, {what}", found))
+        ratio = f"{world.cases}: {name} ÷ full"
+        part.values[ratio] = found.seconds / full.seconds
+        part.ratios.append(ratio)
+        part.nights[f"{world.cases}, {name}"] = _steps(nights[name])
+        shutil.rmtree(exports)
+    shutil.rmtree(world.root / AFTER, ignore_errors=True)
     return full
 
 
-def _changed(options: Options, world: World, part: Part, full: Series) -> None:
-    folder = world.root / "second"
-    code = changes.one_mission(world, folder)
-    _again(options, world, part, full, f"one mission changed ({code})", "one mission")
-    changes.everywhere(world, folder)
-    _again(options, world, part, full, "1 % of the rows of every export changed", "everywhere")
-    shutil.rmtree(folder)
+def _second_nights(world: World) -> dict[str, tuple[str, Path]]:
+    """Name → what changed in words, and the exports."""
+    one, every = world.root / "second-one", world.root / "second-every"
+    code = changes.one_mission(world, one)
+    changes.everywhere(world, every)
+    return {
+        "one mission": (f"one mission changed ({code})", one),
+        "everywhere": ("1 % of the rows of every export changed", every),
+    }
 
 
-def _again(options: Options, world: World, part: Part, full: Series, what: str, short: str) -> None:
-    """Nights after the first, each from the same state."""
-    nights: list[Night] = []
-    while not nights or len(nights) < options.times(nights[0].run.seconds):
-        world.back(AFTER)
-        nights.append(world.night(SECOND, exports=world.root / "second"))
-        say(f"{world.cases:,} cases, {what}: {nights[-1].run.seconds:.1f} s")
-    found = Series("", "", [night.run for night in nights])
-    part.figures.append(_figure(world, f"the night after, {what}", found))
-    name = f"{world.cases}: {short} ÷ full"
-    part.values[name] = found.seconds / full.seconds
-    part.ratios.append(name)
-    part.notes.append(
-        f"{world.cases:,} cases, {what}: {_changes(world):.1%} of the published cases changed."
-    )
-    part.nights[f"{world.cases}, {short}"] = _steps(nights)
+def _say(world: World, what: str, night: Night) -> None:
+    say(f"{world.cases:,} cases, {what}: {night.run.seconds:.1f} s, {night.run.memory:,.0f} MB")
 
 
 def _changes(world: World) -> float:
@@ -109,8 +124,8 @@ def _changes(world: World) -> float:
     return float(found[0]) if found else 0.0
 
 
-def _note(part: Part, world: World, nights: list[Night]) -> None:
-    part.nights[str(world.cases)] = _steps(nights)
+def _note(part: Part, world: World) -> None:
+    """dbt's models of the full night that has just ended."""
     part.models[str(world.cases)] = {n: round(s, 2) for n, s in world.models().items()}
 
 
