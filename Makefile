@@ -20,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Another checkout's package must not shadow this one's.
 unexport PYTHONPATH
 
-.PHONY: help install docs demo up cluster servers test slow chaos lint secrets pictures bench bench-disclosure bench-validation fuzz audit
+.PHONY: help install docs demo up cluster servers test slow chaos lint secrets pictures bench bench-large bench-check bench-disclosure bench-validation fuzz audit
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -71,8 +71,14 @@ cluster: $(INSTALLED) servers ## 72 missions over a cluster on this machine, one
 pictures: $(INSTALLED) ## take the pictures of docs/missions_page.md anew
 	$(BIN)/python -m tests.pages.pictures
 
-bench: $(INSTALLED) ## time the parts and the whole, into docs/benchmarks.md
-	$(BIN)/python -m counterflow.bench
+bench: $(INSTALLED) ## the targets and what is measured of them, into docs/benchmarks.md; BENCH='--only throughput' for a part
+	@$(BIN)/python -m counterflow.bench $(BENCH)
+
+bench-large: $(INSTALLED) ## the same of 1.6 million cases; LARGE=--huge for 16 million, once
+	@$(BIN)/python -m counterflow.bench $(or $(LARGE),--large)
+
+bench-check: $(INSTALLED) ## ratios beside those recorded last, fails where one grew; BENCH='--only start' for a part
+	@$(BIN)/python -m counterflow.bench --check $(BENCH)
 
 bench-disclosure: $(INSTALLED) ## disclosure control beside its peers, into docs/benchmarks.md
 	$(BIN)/python -m counterflow.disclosure.bench

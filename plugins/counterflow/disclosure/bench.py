@@ -1,8 +1,8 @@
 """`make bench-disclosure`: what k = 11 costs by each method, in one run, into docs/benchmarks.md.
 
 In: made-up cases (`sample.py`). Out: cells suppressed, information lost, smallest class, seconds and
-peak memory; each measurement is a process of its own. ANJANA runs in an environment made from
-`peers.lock`. What cannot be installed here is quoted from the privacy page, as such.
+peak memory; each measurement is a process of its own. ANJANA and anonypy run in environments made from
+`peers.lock` and `tests/peers/anonypy.lock`. What cannot be installed here is quoted from the privacy page, as such.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from counterflow.bench.page import put
+from counterflow.bench.peers import environment
 from counterflow.disclosure.defaults import WEIGHTS, hierarchies
 from counterflow.disclosure.encoding import encode, pack
 from counterflow.disclosure.grouping import in_safe_groups
 from counterflow.disclosure.microdata import anonymise
 from counterflow.disclosure.policy import FLOOR_K, Policy
 from counterflow.disclosure.sample import QUASI_IDENTIFIERS, sample
-from counterflow.settings import PROJECT
 
-PAGE = PROJECT / "docs" / "benchmarks.md"
-HEADING = "## Disclosure control"
+HEADING = "Disclosure control"
 LOCK = Path(__file__).with_name("peers.lock")
 PEER = Path(__file__).with_name("peer.py")
+MONDRIAN = Path(__file__).with_name("peer_anonypy.py")
 LIMIT = 1800  # seconds for one measurement
 
 Figures = dict[str, Any]
@@ -57,14 +58,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="counterflow-disclosure-") as folder:
         results = _all(Path(folder), options.rows, options.peers_up_to)
     section = _section(results)
-    text = PAGE.read_text("utf-8").split(HEADING)[0].rstrip() + "\n\n" + section
-    PAGE.write_text(text, "utf-8")
+    put(HEADING, section)
     print(section)
     return 0
 
 
 def _all(folder: Path, sizes: list[int], peers_up_to: int) -> dict[int, dict[str, Figures]]:
-    peer = _environment(folder)
+    anjana, anonypy = environment.python("anjana", LOCK), environment.python("anonypy")
     results: dict[int, dict[str, Figures]] = {}
     for rows in sizes:
         path = folder / f"{rows}.parquet"
@@ -85,24 +85,18 @@ def _all(folder: Path, sizes: list[int], peers_up_to: int) -> dict[int, dict[str
             print(rows, name, found[name], file=sys.stderr, flush=True)
         if rows <= peers_up_to:
             tried = [
-                _run([str(peer), str(PEER), str(path), str(FLOOR_K), share])
+                _run([str(anjana), str(PEER), str(path), str(FLOOR_K), share])
                 for share in ("10", "50")
             ]
             known = [figures for figures in tried if figures]
             found["ANJANA, its better of 10 and 50 % of records dropped"] = min(
                 known, key=lambda f: float(f["suppressed"]), default={}
             )
-            print(rows, "ANJANA", tried, file=sys.stderr, flush=True)
+            found["anonypy (Mondrian), sets of values"] = _run(
+                [str(anonypy), str(MONDRIAN), str(path), str(FLOOR_K)]
+            )
+            print(rows, "peers", tried, found, file=sys.stderr, flush=True)
     return results
-
-
-def _environment(folder: Path) -> Path:
-    """Python with ANJANA, exactly as locked."""
-    subprocess.run([sys.executable, "-m", "venv", str(folder / "peers")], check=True)
-    python = folder / "peers" / "bin" / "python"
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "--requirement", str(LOCK)], check=True)
-    return python
 
 
 def _run(command: list[str]) -> Figures:
@@ -188,18 +182,17 @@ METHODS: dict[str, Callable[[pa.Table], Figures]] = {
 
 def _section(results: dict[int, dict[str, Figures]]) -> str:
     lines = [
-        HEADING,
-        "",
         "Written by `make bench-disclosure`; do not edit. k = 11 on 10 quasi-identifiers, strict definition; one run;",
         "made-up cases (`counterflow.disclosure.sample`). Suppressed: cells that show nothing, those of withheld",
         "records included, of all filled cells. Lost: share of (weighted) information that is gone; a coarser cell",
-        "counts for the part it keeps. Smallest class: of ours by SQL, of ANJANA's by pycanon.",
+        "counts for the part it keeps. Smallest class: of ours by SQL, of ANJANA's by pycanon. anonypy shows, in place of a value, the",
+        "set of all values of the class: coarsened where it is neither one value nor all of the column's.",
         "",
         "Seconds are of the wall and grow with whatever else the machine does; CPU seconds (of both cores) do not.",
         "",
         f"Machine: {len(os.sched_getaffinity(0))} cores, {platform.system()} {platform.machine()}, Python "
         f"{platform.python_version()}; numpy {importlib.metadata.version('numpy')}, duckdb "
-        f"{importlib.metadata.version('duckdb')}, ANJANA {_locked('anjana')}.",
+        f"{importlib.metadata.version('duckdb')}, ANJANA {_locked('anjana')}, anonypy 0.2.1.",
         "",
         "| rows | method | suppressed | coarsened | lost | records withheld | smallest class | seconds | of them CPU | peak memory |",
         "|---|---|---|---|---|---|---|---|---|---|",

@@ -23,7 +23,7 @@ from counterflow.synthetic import people, planting
 from counterflow.synthetic.deliver import Delivered, Job, deliver
 from counterflow.synthetic.missions import MISSIONS, sizes
 
-__all__ = ["Summary", "generate"]
+__all__ = ["Job", "Summary", "generate", "plan"]
 
 Progress = Callable[[str, int, int], None]
 WORTH_PROCESSES = 1500  # cases; below, starting processes takes longer than the work
@@ -66,14 +66,7 @@ def generate(
     # Made aside and put in place at the end: whoever reads the last world sees it whole.
     aside = out / ASIDE
     shutil.rmtree(aside, ignore_errors=True)
-    shares = sizes(missions, cases)
-    planted = planting.plan(shares, seed)
-    jobs = [
-        Job(
-            aside, mission, size, seed, nights, first_night, planted.get(mission.code, {}), shuffle
-        )
-        for mission, size in shares
-    ]  # fmt: skip
+    jobs = plan(aside, missions, cases, seed, nights, first_night, shuffle)
     if shuffle is not None:
         people.stream(shuffle, "missions").shuffle(jobs)
     delivered: dict[str, Delivered] = {}
@@ -95,6 +88,24 @@ def generate(
     aside.rmdir()
     summary.seconds = time.perf_counter() - started
     return summary
+
+
+def plan(
+    out: Path,
+    missions: int,
+    cases: int,
+    seed: int,
+    nights: int = 1,
+    first_night: date = FIRST_NIGHT,
+    shuffle: int | None = None,
+) -> list[Job]:
+    """One job a mission, in the order of the missions; each can be done alone."""
+    shares = sizes(missions, cases)
+    planted = planting.plan(shares, seed)
+    return [
+        Job(out, mission, size, seed, nights, first_night, planted.get(mission.code, {}), shuffle)
+        for mission, size in shares
+    ]
 
 
 def _files(folder: Path, states: list[tuple[str, str, str]]) -> None:

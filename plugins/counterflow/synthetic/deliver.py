@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -46,7 +46,7 @@ class Delivered:
 
 def deliver(job: Job) -> Delivered:
     """Write the mission's exports and their truth, night by night."""
-    form = forms.build(job.mission)
+    form = forms.for_rows(forms.build(job.mission), job.size)
     if job.shuffle is not None:
         form = shuffled_form(form, job.shuffle)
     folder = job.out / "exports" / job.mission.code
@@ -168,9 +168,18 @@ class Writing:
 
 
 def write(
-    job: Job, form: Form, number: int, path: Path, truth: Truth | None, half: bool = False
+    job: Job,
+    form: Form,
+    number: int,
+    path: Path,
+    truth: Truth | None,
+    half: bool = False,
+    change: Callable[[Case], None] | None = None,
 ) -> int:
-    """Write one export; its number of case rows. Without `truth` nobody needs to know."""
+    """Write one export; its number of case rows. Without `truth` nobody needs to know.
+
+    `change` may alter each case before it is written, for nights that are no part of the scenario.
+    """
     sink = open_sink(form, path)
     if job.shuffle is not None:
         sink = Shuffled(sink, form, people.stream(job.shuffle, job.mission.code, number))
@@ -181,6 +190,8 @@ def write(
     for case in cases(job, form, number):
         if half and case.index > job.size // 2:
             break
+        if change is not None:
+            change(case)
         row = _write_case(writing, case)
         if case.copies:
             held.append((row, case))

@@ -61,6 +61,8 @@ class CsvSink:
         columns = form.sources["case"]
         if form.preamble:
             self.writer.writerow([form.preamble])
+        if form.has_technical_row:
+            self.writer.writerow([column.technical for column in columns])
         self.writer.writerow([column.header for column in columns])
         self.width = len(columns)
         self.rows = 0

@@ -128,7 +128,8 @@ def _encoding(form: Form) -> str:
 def _dates(form: Form) -> str:
     text = form.date_format
     if form.real_dates:
-        text = f"real dates in the workbook; typed text as {text} now and then"
+        real = "real dates in the workbook" if form.kind in WORKBOOKS else "%Y-%m-%d"
+        text = f"{real}; typed text as {text} now and then"
     if form.calendar != "gregorian":
         text += f", in the {form.calendar.upper()} calendar ({CALENDARS[form.calendar]})"
     if form.months:
@@ -174,6 +175,7 @@ def _answers(form: Form) -> list[str]:
         lines.append("capitals drift (Follow up, follow up): they mean the same")
     if form.pre_numbered:
         lines.append("the first column is a printed row number; most rows below are empty")
+    if form.has_technical_row:
         lines.append("row 1 (hidden) holds technical names, row 2 labels, data from row 3")
         lines.append("technical names of the address block are known to be shifted: trust labels")
     if form.preamble:
@@ -250,7 +252,7 @@ def _column(form: Form, column: Column) -> str:
         codes += f"  group: {column.group}"
     if column.also:
         codes += f"  feeds {column.also} too"
-    technical = f"  technical name: {column.technical!r}" if form.pre_numbered else ""
+    technical = f"  technical name: {column.technical!r}" if form.has_technical_row else ""
     question = ""
     for asked in form.mission.variation.local:
         if column.field == f"local_attribute.{asked.name}":

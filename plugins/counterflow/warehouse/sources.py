@@ -7,6 +7,7 @@ Nothing here is personal: everything comes from landing, from verdicts or from c
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
 import shutil
@@ -185,9 +186,10 @@ def _as_now(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def _keep(seal: Seal, folder: Path, tables: Mapping[str, pa.Table]) -> None:
-    """Write what a contract compiled to, unless it lies there already; `kept` says what does."""
+    """Write what a contract compiled to, unless it lies there already; `kept.json` says what does."""
     folder.mkdir(parents=True, exist_ok=True)
-    said, now = folder / "kept", f"{seal.key_id} {_sha256(tables)}"
+    said = folder / "kept.json"
+    now = json.dumps({"key_id": seal.key_id, "sha256": _sha256(tables)}) + "\n"
     whole = all((folder / f"{name}.parquet").exists() for name in tables)
     if whole and said.exists() and said.read_text("utf-8") == now:
         return

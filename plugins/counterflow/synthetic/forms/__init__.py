@@ -15,6 +15,9 @@ BUILDERS = {
     "htcds1": htcds1.build,
     "casebook": casebook.build,
 }
+# Cases in one workbook, with room for headers and repeated rows: an .xls sheet ends at 65,536 rows; longer
+# sheets than these of the other kinds exist, but nobody can work with them, and Counterflow refuses 20 million cells.
+LONGEST = {"xls": 65_000, "xlsx": 250_000, "ods": 250_000}
 
 
 def build(mission: Mission) -> Form:
@@ -32,3 +35,13 @@ def build(mission: Mission) -> Form:
 def _renamed(column: Column, mission: Mission) -> Column:
     header = mission.variation.rename.get(column.header, column.header)
     return replace(column, header=header)
+
+
+def for_rows(form: Form, cases: int) -> Form:
+    """The form as a mission of that many cases sends it: a workbook that is too long becomes a CSV.
+
+    The sheet is what it was, the row of technical names included; only nothing is numbered in advance.
+    """
+    if cases <= LONGEST.get(form.kind, cases):
+        return form
+    return replace(form, kind="csv", path=f"{form.path.rpartition('.')[0]}.csv", pre_numbered=0)

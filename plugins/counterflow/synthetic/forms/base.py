@@ -150,6 +150,11 @@ class Form:
         columns = [column for held in self.sources.values() for column in held]
         self.fed = frozenset({c.field for c in columns} | {c.also for c in columns})
 
+    @property
+    def has_technical_row(self) -> bool:
+        """Whether a row of technical names stands above the labels."""
+        return any(column.technical for column in self.sources["case"])
+
     def takes(self, table: str, group: str) -> bool:
         """Whether the form has rows of the table, or a group of columns for it."""
         return table in self.sources or any(
