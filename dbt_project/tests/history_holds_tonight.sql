@@ -11,7 +11,7 @@ with counted as (
                 coalesce(sum(hash({{ columns }})::hugeint), 0) as rows_hash
             from {{ relation }}
             {%- if kept_in == 'history' %}
-            where valid_until is null
+                where valid_until is null
             {%- endif %}
             {{ 'union all' if not loop.last }}
         {% endfor %}
@@ -25,4 +25,4 @@ select
     any_value(rows_held) filter (kept_in = 'history') as rows_of_history
 from counted
 group by table_name
-having count(distinct (rows_held, rows_hash)) != 1
+having count(distinct rows_held) != 1 or count(distinct rows_hash) != 1
