@@ -35,6 +35,7 @@ More.
 |---|---|---|---|---|---|---|---|---|---|
 | 16,000 | tree | 99.0% | 0.0% | 1.0% | 1 | 11 | 99.0 | 0.4 | 242 MB |
 | 16,000 | lattice | 39.4% | 0.0% | 39.4% | 1 | 11 | 0.4 | 0.4 | 242 MB |
+| 16,000 | lattice, effort 0 | 40.0% | 0.0% | 40.0% | 1 | 11 | 0.2 | 0.4 | 242 MB |
 | 1,600,000 | lattice | 18.6% | 0.0% | 18.6% | 0 | 11 | 21.2 | 26.5 | 1,884 MB |
 """
 
@@ -94,7 +95,7 @@ def test_targets_hold_fall_short_or_were_not_measured() -> None:
     assert next(one for one in found if "dlt" in one.what).holds is None
     assert "not measured" in next(one for one in found if "dlt" in one.what).row()
     disclosure = [one for one in found if one.number == 5]
-    assert [one.figure for one in disclosure] == [39.4, 0.4, None, None, 21.2, 1884]
+    assert [one.figure for one in disclosure] == [pytest.approx(0.985), 0.4, None, None, 21.2, 1884]
     assert by_what[4, "GX's plain COMPLETE ÷ our form of validation"].holds is None
 
 

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import altair as alt
 
-from counterflow.site.plots import GONE, INK, SERIES, Figure, plot
+from counterflow.drawing import Pictures
+from counterflow.site.plots import GONE, INK, SERIES, VEGALITE, Figure, plot, sketch
 
 PICTURE = Path("images") / "benchmarks.svg"  # in the folder of the page
 # `start` and `end` are one: neither depends on the cases.
@@ -29,11 +30,13 @@ def draw(nights: Mapping[str, Mapping[str, float]], folder: Path) -> None:
     sizes = sorted(nights, key=int)
     rows = [row for size in sizes for row in _rows(size, nights[size])]
     figure = Figure("Share of each step in a night", lambda *_: _chart(rows, sizes, nights))
-    made = plot(figure, cast("Any", None), cast("Any", None), "spent")
-    if made is not None:
-        path = folder / PICTURE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_on_white(made.svg) + "\n", "utf-8")
+    spec = sketch(figure, cast("Any", None), cast("Any", None))
+    assert spec is not None, "there is always a night to draw"
+    with Pictures(VEGALITE) as pictures:
+        made = plot(figure, spec, pictures.draw(spec).result(), "spent")
+    path = folder / PICTURE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_on_white(made.svg) + "\n", "utf-8")
 
 
 def label(size: str, steps: Mapping[str, float]) -> str:
