@@ -1,5 +1,3 @@
-{{ config(materialized='view') }}
-
 select
     landed.mission_code,
     landed.source,
