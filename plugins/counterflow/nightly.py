@@ -122,6 +122,19 @@ def _building(settings: Settings) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _kept_if_sound(settings: Settings) -> Iterator[None]:
+    """Let the build after one that did not pass be made whole: a fault in its files must not outlive the night."""
+    from counterflow.warehouse import reuse
+    from counterflow.warehouse.gates import GateFailed
+
+    try:
+        yield
+    except GateFailed:
+        reuse.forget(settings)
+        raise
+
+
 @observed("transform")
 def transform(settings: Settings, night: date, progress: Progress | None = None) -> Build:
     """Write the sources of the night and build the warehouse beside the published one.
@@ -184,7 +197,7 @@ def gates(settings: Settings, night: date) -> list[GateResult]:
     from counterflow.warehouse.gates import run_gates
     from counterflow.warehouse.history import newest_night
 
-    with _building(settings):
+    with _building(settings), _kept_if_sound(settings):
         return run_gates(settings, newest_night(settings, night))
 
 
@@ -195,7 +208,7 @@ def publish(settings: Settings, night: date) -> Publication:
     from counterflow.warehouse.history import newest_night
     from counterflow.warehouse.publication import publish as replace_published
 
-    with _building(settings):
+    with _building(settings), _kept_if_sound(settings):
         publication = replace_published(settings, newest_night(settings, night))
         lake.follow(settings)  # a retry too: it may have been killed in between
         return publication

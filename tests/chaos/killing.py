@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -104,15 +105,8 @@ def parse(settings: Any) -> None:
     """Parse the dbt project in this process; its children build with what it found."""
     from counterflow.warehouse import build
 
-    target = settings.build / "dbt"
-    target.mkdir(parents=True, exist_ok=True)
-    where = [
-        "--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.dbt_project),
-        "--target-path", str(target), "--log-path", str(target / "logs"),
-    ]  # fmt: skip
-    quiet = ["--quiet", "--no-use-colors", "--no-send-anonymous-usage-stats"]
-    with build._environment(COUNTERFLOW_HOME=str(settings.home), COUNTERFLOW_NIGHT="2010-11-25"):
-        assert build._parsed(settings, [*quiet, "parse", *where]) is not None
+    with build._ready(settings, date(2010, 11, 25)):
+        assert build._parsed(settings) is not None
 
 
 @dataclass(frozen=True)

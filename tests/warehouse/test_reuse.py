@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from counterflow import nightly
+from counterflow.sealing import Seal
 from counterflow.settings import Settings
-from counterflow.warehouse import build, reuse
+from counterflow.warehouse import build
+from counterflow.warehouse.gates import GateFailed
 from counterflow.warehouse.manifest import Build
 from tests.support import NIGHT, Agency, case, export
 
@@ -141,12 +143,16 @@ def _of_another(settings: Settings) -> None:
     path.write_text(json.dumps(said | {"build_id": "0123456789abcdef"}))
 
 
-def _taken_out(settings: Settings) -> None:
-    reuse.forget(settings)
+def _refused(settings: Settings) -> None:
+    """A fault in the files that a gate finds must not outlive the night."""
+    with Seal.of(settings).opened(settings.build / "warehouse.duckdb", False) as broken:
+        broken.execute("update quality.load set rows_blank = rows_blank + 1")
+    with pytest.raises(GateFailed):
+        nightly.gates(settings, NIGHT + timedelta(2))
 
 
 @pytest.mark.parametrize(
-    "happens", [_another_model, _another_macro, _killed, _lost, _of_another, _taken_out]
+    "happens", [_another_model, _another_macro, _killed, _lost, _of_another, _refused]
 )
 def test_a_build_is_made_whole_if(settings: Settings, happens: Callable[[Settings], None]) -> None:
     happens(settings)

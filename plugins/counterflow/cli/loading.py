@@ -114,14 +114,15 @@ def publish(
     Example: counterflow publish --night 2010-11-25
     """
     from counterflow import nightly as steps
-    from counterflow.warehouse.manifest import built_night, published_night
+    from counterflow.warehouse.manifest import MANIFEST, built_night, read_manifest
 
     settings = current()
     built = night_of(night) if night else built_night(settings)
     if built is None:
         typer.echo("counterflow: there is no build to publish: run `counterflow nightly`", err=True)
         raise typer.Exit(1)
-    if not (settings.build / "warehouse.duckdb").exists() and published_night(settings) == built:
+    made, published = (read_manifest(f / MANIFEST) for f in (settings.build, settings.warehouse))
+    if made and published and made.night == built and made.build_id == published.build_id:
         typer.echo(f"the night of {built} is published already")
         return
     steps.gates(settings, built)
