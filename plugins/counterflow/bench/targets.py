@@ -60,7 +60,7 @@ def targets(parts: Mapping[str, Part], sections: Mapping[str, str]) -> list[Targ
         Target(3, "16 million cases, memory of all processes", value("huge", "memory"), 8192, "{:,.0f} MB"),
     ]  # fmt: skip
     for size in _SIZES:
-        part = "large" if size == _SIZES[-1] else "scale"
+        part = "large-changed" if size == _SIZES[-1] else "scale"
         for short, said in (("one mission", "of one mission"), ("everywhere", "in all missions")):
             figure = value(part, f"{size}: {short} ÷ full")
             found.append(Target(3, f"{size:,} cases: night in which 1 % of the cases changed, {said} ÷ full night", figure, 0.15))  # fmt: skip

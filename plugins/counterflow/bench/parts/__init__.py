@@ -20,5 +20,9 @@ PARTS: dict[str, Measure] = {
     "scale": scale.measure,
     "airflow": scheduling.measure,
 }
-LARGE: dict[str, Measure] = {"large": scale.large, "large-queries": queries.large}
+LARGE: dict[str, Measure] = {
+    "large": scale.large,
+    "large-changed": scale.large_changed,
+    "large-queries": queries.large,
+}
 HUGE: dict[str, Measure] = {"huge": scale.huge}

@@ -1,6 +1,6 @@
 """Target 3: how a night grows with its cases, and what one costs on which a hundredth of them changed.
 
-`measure` is of the small and the middle size; `large` of 1.6 million cases, and `huge` of 16 million once.
+`measure` is of the small and the middle size; `large` and `large_changed` of 1.6 million cases, and `huge` of 16 million once.
 Each night begins with an empty home, or with a copy of the home as the first night left it.
 """
 
@@ -29,15 +29,22 @@ def measure(options: Options) -> Part:
 
 
 def large(options: Options) -> Part:
-    """Full and changed nights of the large size, and how it grew from the middle one, in one run."""
+    """A full night of the large size, and how it grew from the middle one, in one run."""
     middle, world = options.world(1), options.world(2)
     part = Part("large")
     before = _size(options, middle, Part("aside"), changed=False)
-    full = _size(options, world, part)
+    full = _size(options, world, part, changed=False)
     part.figures.insert(0, _figure(middle, "a night", before))
     part.values["growth"] = full.seconds / before.seconds
     part.values["seconds"] = full.seconds
     part.values["memory"] = full.memory
+    return part
+
+
+def large_changed(options: Options) -> Part:
+    """Full and changed nights of the large size."""
+    part = Part("large-changed")
+    _size(options, options.world(2), part)
     return part
 
 
@@ -63,10 +70,10 @@ def _size(options: Options, world: World, part: Part, changed: bool = True) -> S
         world.empty()
         nights["full"].append(world.night())
         _say(world, "a night", nights["full"][-1])
-        if not kinds:
-            continue
         if len(nights["full"]) == 1:
             _note(part, world)
+        if not kinds:
+            continue
         world.keep(AFTER)
         for name, (what, exports) in list(kinds.items()):
             world.back(AFTER)
