@@ -146,27 +146,33 @@ def test_a_line_that_breaks_is_taken_up_where_it_broke(
         # moto takes one request a connection: listing, head, head, and then two that are cut
         (s3_port, 5, lambda at: over_s3(bucket, endpoint_url=f"http://127.0.0.1:{at}")),
     ):
-        asked: list[int] = []
+        asked: list[tuple[int, int]] = []
         with cutting(port, after=1_000_000, left=left) as cutter:
             define(monkeypatch, said(cutter.port))
             watched(monkeypatch, asked)
             assert fetched(alone) == LARGE
         assert len(asked) >= 3, port
-        assert asked == sorted(asked), port
-        assert asked[-1] > 1_000_000, f"{port}: begun anew"
+        # how much of what was sent before the cut is still received is up to the system
+        assert all(start == had for start, had in asked), f"{port}: not where it broke, {asked}"
+        assert asked[-1][0] > 0, f"{port}: begun anew"
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, asked: list[int]) -> None:
+def watched(monkeypatch: pytest.MonkeyPatch, asked: list[tuple[int, int]]) -> None:
+    """Tell of each reading from which byte it was asked for, and how many had come until then."""
     from counterflow.sources.objects import ObjectStore
     from counterflow.sources.sftp import SftpStore
     from counterflow.sources.web import WebStore
 
+    had = 0
     for store in (SftpStore, ObjectStore, WebStore):
         real = getattr(store.read, "real", store.read)
 
         def read(self: Any, entry: Any, start: int, real: Any = real) -> Iterator[bytes]:
-            asked.append(start)
-            return real(self, entry, start)
+            nonlocal had
+            asked.append((start, had))
+            for chunk in real(self, entry, start):
+                had += len(chunk)
+                yield chunk
 
         read.real = real  # type: ignore[attr-defined]
         monkeypatch.setattr(store, "read", read)
