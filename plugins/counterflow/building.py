@@ -45,14 +45,13 @@ class TableBuilder:
     def build(
         self,
         name: str,
-        source: str,
         columns: Columns,
         kept: Places,
         keys: pa.Array,
         readings: pa.Array,
         landed: Mapping[str, pa.Array],
     ) -> pa.Table:
-        """The canonical table `name` from the kept rows of `source`.
+        """The canonical table `name` from the kept rows of the source in `columns`.
 
         `landed`: columns of the source that are landed as they are.
         """
@@ -72,7 +71,7 @@ class TableBuilder:
         if name == "case":
             values |= {column: whole.take(pa.array(kept[rows])) for column, whole in landed.items()}
         things = kept[rows] * max(len(spec.groups), 1) + (group if len(group) else 0)
-        return self._landed(table, source, kept[rows], things, keys, readings, values)
+        return self._landed(table, columns, kept[rows], things, keys, readings, values)
 
     def _rows(
         self,
@@ -283,7 +282,7 @@ class TableBuilder:
     def _landed(
         self,
         table: Table,
-        source: str,
+        columns: Columns,
         rows: Places,
         things: Places,
         keys: pa.Array,
@@ -300,8 +299,8 @@ class TableBuilder:
         own = {
             "mission_code": pa.array([self.contract.mission] * count, pa.string()),
             "case_key": case_keys,
-            "source": pa.array([source] * count, pa.string()),
-            "source_row": pa.array(rows + 1),
+            "source": pa.array([columns.name] * count, pa.string()),
+            "source_row": columns.source_rows(rows),
         }
         if table.name == "case":
             own["key_reading"] = readings.take(index)
@@ -340,7 +339,7 @@ class TableBuilder:
                 }
                 if source == "case":  # a row that names itself has its case
                     readings = pa.array(["ok"] * columns.rows, pa.string())
-                parts.append(self._landed_local(source, kept[rows], keys, readings, own))
+                parts.append(self._landed_local(columns, kept[rows], keys, readings, own))
         if not parts:
             return self.empty("local_attribute")
         return pa.concat_tables(parts).sort_by(
@@ -349,7 +348,7 @@ class TableBuilder:
 
     def _landed_local(
         self,
-        source: str,
+        columns: Columns,
         rows: Places,
         keys: pa.Array,
         readings: pa.Array,
@@ -359,8 +358,8 @@ class TableBuilder:
         own = {
             "mission_code": pa.array([self.contract.mission] * count, pa.string()),
             "case_key": keys.take(index),
-            "source": pa.array([source] * count, pa.string()),
-            "source_row": pa.array(rows + 1),
+            "source": pa.array([columns.name] * count, pa.string()),
+            "source_row": columns.source_rows(rows),
             "case_reading": readings.take(index),
             **values,
         }

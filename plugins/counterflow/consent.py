@@ -277,7 +277,7 @@ class _Judged:
             token = code_token(self.reader.keys, "case", name, value)
             key = (token, length_class(value))
             tokens[key] = tokens.get(key, 0) + rows
-        self.reader.signal_tokens("unmapped_consent", "case", name, tokens)
+        self.reader.signals.add_tokens("unmapped_consent", "case", name, tokens)
 
 
 def _folded(words: Iterable[str]) -> frozenset[str]:

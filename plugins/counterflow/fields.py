@@ -47,7 +47,7 @@ SIGNALS_SCHEMA = pa.schema(
 _OLDEST_AGE = 120
 _WORKBOOKS = ("xlsx", "xls", "ods")
 _LARGEST_PLACE = 999  # of a leg, an event, a perpetrator in its list
-_SHOWN_TOKENS = 50  # distinct unmapped values signalled one by one; the rest as one sum
+_SHOWN_TOKENS = 50  # distinct unmapped values of a field signalled one by one; the rest as one sum
 
 
 _BANDS: dict[str, Callable[[int], str]] = {
@@ -63,14 +63,46 @@ class Signals:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str, str, str], int] = {}
+        self._tokens: dict[tuple[str, str, str], dict[tuple[str, str], int]] = {}
+        self._decimals: dict[tuple[str, str, str], list[int]] = {}
 
     def add(self, kind: str, table: str, field: str, detail: str, rows: int) -> None:
         """Count `rows` more for one signal."""
         key = (kind, table, field, detail)
         self._rows[key] = self._rows.get(key, 0) + rows
 
+    def add_tokens(
+        self, kind: str, table: str, field: str, tokens: Mapping[tuple[str, str], int]
+    ) -> None:
+        """Count values that nobody knows, by (token, length class) → rows."""
+        known = self._tokens.setdefault((kind, table, field), {})
+        for token, rows in tokens.items():
+            known[token] = known.get(token, 0) + rows
+
+    def add_decimals(self, table: str, field: str, mark: str, own: int, other: int) -> None:
+        """Count the rows of a field whose numbers have the contract's decimal mark, and the other one."""
+        counts = self._decimals.setdefault((table, field, mark), [0, 0])
+        counts[0] += own
+        counts[1] += other
+
+    def _tell_of_all(self) -> None:
+        """Say what only all of an export shows."""
+        for (kind, table, field), tokens in self._tokens.items():
+            ordered = sorted(tokens.items(), key=lambda item: (-item[1], item[0]))
+            for (token, length), count in ordered[:_SHOWN_TOKENS]:
+                self.add(kind, table, field, f"{token}, {length}", count)
+            if rest := sum(count for _, count in ordered[_SHOWN_TOKENS:]):
+                detail = f"{len(ordered) - _SHOWN_TOKENS} further values"
+                self.add(kind, table, field, detail, rest)
+        for (table, field, mark), (own, other) in self._decimals.items():
+            if own and other:
+                detail = f"the decimal mark is `{mark}`, these numbers have the other"
+                self.add("decimal_habit_mixed", table, field, detail, other)
+        self._tokens, self._decimals = {}, {}
+
     def table(self) -> pa.Table:
         """All signals, sorted."""
+        self._tell_of_all()
         names = SIGNALS_SCHEMA.names
         rows = [
             dict(zip(names, (*key, count), strict=True))
@@ -125,7 +157,7 @@ class Codebook:
                 key = (token, length_class(value))
                 unmapped[key] = unmapped.get(key, 0) + count
         self.reader.signal_accents(self.table, self.field, restored)
-        self.reader.signal_tokens("unmapped_code", self.table, self.field, unmapped)
+        self.reader.signals.add_tokens("unmapped_code", self.table, self.field, unmapped)
 
 
 class FieldReader:
@@ -245,17 +277,6 @@ class FieldReader:
         """Distinct cells as days, with their readings; raises no signal."""
         return self._parsed(column, cells)
 
-    def signal_tokens(
-        self, kind: str, table: str, field: str, tokens: Mapping[tuple[str, str], int]
-    ) -> None:
-        """Signal values that nobody knows, by (token, length class) → rows; rare ones as one sum."""
-        ordered = sorted(tokens.items(), key=lambda item: (-item[1], item[0]))
-        for (token, length), count in ordered[:_SHOWN_TOKENS]:
-            self.signals.add(kind, table, field, f"{token}, {length}", count)
-        if rest := sum(count for _, count in ordered[_SHOWN_TOKENS:]):
-            detail = f"{len(ordered) - _SHOWN_TOKENS} further values"
-            self.signals.add(kind, table, field, detail, rest)
-
     def signal_accents(self, table: str, field: str, rows: int) -> None:
         """Say how many rows were read although accents were lost in them."""
         if rows:
@@ -310,10 +331,8 @@ class FieldReader:
         decimal = self.contract.source.decimal
         marks = [decimal_mark(value) for value in cells.values]
         other = [mark not in (None, decimal) for mark in marks]
-        own = _rows([mark == decimal for mark in marks], cells)
-        if own and (rows := _rows(other, cells)):
-            detail = f"the decimal mark is `{decimal}`, these numbers have the other"
-            self.signals.add("decimal_habit_mixed", table, field, detail, rows)
+        own = [mark == decimal for mark in marks]
+        self.signals.add_decimals(table, field, decimal, _rows(own, cells), _rows(other, cells))
         return [parse_number(value, self.missing, decimal) for value in cells.values]
 
     def band(

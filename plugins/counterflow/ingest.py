@@ -1,14 +1,15 @@
 """One mission's export, from bytes to de-personalised tables: the only code that sees a person.
 
-In: the bytes, the contract, the mission's keys and the night. Out: `Landed`: the canonical tables
-with keyed case keys, bands and local codes, and counts of what was blank or withheld. Pure: no
+In: the bytes, the contract, the mission's keys and the night. Out: parts and their totals: the canonical
+tables with keyed case keys, bands and local codes, and counts of what was blank or withheld. Pure: no
 file, no clock, no log. Everything not asked for by the contract is dropped by never being taken.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from functools import partial
 from itertools import compress
@@ -26,12 +27,14 @@ from counterflow.depersonalise import MissionKeys, case_keys
 from counterflow.fields import FieldReader, Signals
 from counterflow.merging import BLANK, OK, survivors
 from counterflow.minors import minors
-from counterflow.profile import profile
+from counterflow.profile import Profile
 from counterflow.sources.errors import Refused
 from counterflow.sources.headers import Columns
+from counterflow.sources.parts import PART, can_be_parted, read_parts
 from counterflow.sources.readers import read_tables
+from counterflow.sources.tables import TextTable
 from counterflow.sources.unlocking import Means, open_export
-from counterflow.suppression import ERASED, WITHHELD_SCHEMA, whole_persons, withheld_table
+from counterflow.suppression import ERASED, WITHHELD_SCHEMA, together, whole_persons, withheld_table
 from counterflow.text import fold
 
 ROWS_SCHEMA = pa.schema(
@@ -45,12 +48,34 @@ ROWS_SCHEMA = pa.schema(
 
 
 @dataclass(slots=True)
-class Landed:
-    """What may leave ingest. `withheld` counts source rows by reason; of the cases only tokens are left.
+class Part:
+    """What is landed of some cases of an export; of a large one there are several, of most there is one."""
+
+    tables: dict[str, pa.Table]
+    rows: pa.Table
+    withheld_cases: pa.Table = field(default_factory=WITHHELD_SCHEMA.empty_table)  # tokens only
+
+
+@dataclass(slots=True)
+class Totals:
+    """What is told of an export when all of its parts are landed. `withheld` counts source rows by reason.
 
     `next_reading`: the first night on which the same bytes would be read differently (a date that
     was in the future no longer is), or None.
     """
+
+    signals: pa.Table
+    profile: pa.Table
+    rows_read: int = 0
+    rows_blank: int = 0
+    withheld: dict[str, int] = field(default_factory=dict)
+    grown: dict[str, float] = field(default_factory=dict)  # by source: (landed + withheld) / landed
+    next_reading: date | None = None
+
+
+@dataclass(slots=True)
+class Landed:
+    """All that may leave ingest of an export: its parts put together, and their totals."""
 
     tables: dict[str, pa.Table]
     rows: pa.Table
@@ -60,8 +85,45 @@ class Landed:
     rows_read: int = 0
     rows_blank: int = 0
     withheld: dict[str, int] = field(default_factory=dict)
-    grown: dict[str, float] = field(default_factory=dict)  # by source: (landed + withheld) / landed
+    grown: dict[str, float] = field(default_factory=dict)
     next_reading: date | None = None
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], totals: Totals) -> Landed:
+        """The whole of all parts."""
+        return cls(
+            **{f.name: getattr(totals, f.name) for f in fields(totals)},
+            tables={n: pa.concat_tables([p.tables[n] for p in parts]) for n in parts[0].tables},
+            rows=pa.concat_tables([part.rows for part in parts]),
+            withheld_cases=together([part.withheld_cases for part in parts]),
+        )
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Rows of an export, counted over its parts; `delivered` and `held_back` by source."""
+
+    read: int = 0
+    blank: int = 0
+    landed: int = 0
+    withheld: dict[str, int] = field(default_factory=dict)  # by reason
+    delivered: dict[str, int] = field(default_factory=dict)  # blank ones not among them
+    held_back: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> int:
+        """Rows of cases that are not blank."""
+        return self.delivered.get("case", 0)
+
+    def add(self, source: str, reasons: list[str], blank: Mask, withheld: Mask) -> None:
+        """Count the rows of a source; `reasons` say why they are withheld."""
+        for row in np.flatnonzero(withheld).tolist():
+            self.withheld[reasons[row]] = self.withheld.get(reasons[row], 0) + 1
+        blanks = int(blank.sum())
+        self.read += len(blank)
+        self.blank += blanks
+        self.delivered[source] = self.delivered.get(source, 0) + len(blank) - blanks
+        self.held_back[source] = self.held_back.get(source, 0) + int(withheld.sum())
 
 
 @dataclass(slots=True)
@@ -84,72 +146,124 @@ def ingest(
     erased: AbstractSet[str] = frozenset(),
     by_hand: bool = False,
     means: Means | None = None,
+    part: int = PART,
 ) -> Landed:
-    """Open, read, gate and de-personalise one export. Raises Refused, which holds no cell's value.
+    """Open, read, gate and de-personalise one export, all of it. The same arguments as `Reading`."""
+    reading = Reading(data, contract, mission_keys, night, erased, by_hand, means, part)
+    return Landed.of(list(reading.parts()), reading.totals())
 
-    `erased`: case keys that stay out whatever their consent says. `by_hand`: it did not come from its mission's server.
-    `means`: keys and signature, where the contract asks for some.
-    """
-    opened = open_export(data, contract, means or Means(), night)
-    weak, texts = opened.weak, read_tables(opened.files, contract)
-    del opened  # all that was unpacked
-    sources = {name: Columns(name, table) for name, table in texts.items()}
-    reader = FieldReader(contract, mission_keys, night, Signals())
-    landed = Landed({}, ROWS_SCHEMA.empty_table(), pa.table({}), pa.table({}))
-    gate = _Gate(contract, reader, erased)
-    judged: dict[str, _Source] = {}
-    for name in ["case", *(n for n in sources if n != "case")]:
-        used = _used_columns(contract, name, sources[name])
-        judged[name] = gate.judge(name, sources[name], used, landed)
-    _signal_columns(contract, sources, reader.signals)
-    for detail in weak:
-        reader.signals.add("weak_encryption", "case", "", detail, 1)
-    builder = TableBuilder(contract, reader)
-    for name in TABLES:
-        spec = contract.tables.get(name)
-        source_name = name if spec is None or spec.own_rows else "case"
-        source = judged.get(source_name)
-        landed.tables[name] = (
-            builder.build(
-                name,
-                source_name,
-                source.columns,
-                source.kept,
-                source.keys if name == "case" else source.owners,
-                source.readings,
-                source.own,
-            )
-            if spec is not None and source is not None
-            else builder.empty(name)
+
+class Reading:
+    """One export on its way from bytes to what may be landed. Has no repr: it holds persons."""
+
+    def __init__(
+        self,
+        data: bytes,
+        contract: Contract,
+        mission_keys: MissionKeys,
+        night: date,
+        erased: AbstractSet[str] = frozenset(),
+        by_hand: bool = False,
+        means: Means | None = None,
+        part: int = PART,
+    ) -> None:
+        """`erased`: case keys that stay out whatever their consent says. `by_hand`: it did not come from its mission's server.
+
+        `means`: keys and signature, where the contract asks for some. `part`: bytes, unpacked, that are read at once.
+        """
+        self.data, self.contract, self.night = data, contract, night
+        self.erased, self.by_hand, self.means = erased, by_hand, means or Means()
+        self.part = part if can_be_parted(contract) else None
+        self.reader = FieldReader(contract, mission_keys, night, Signals())
+        self.counts = _Counts()
+        self.profile = Profile()
+
+    def parts(self) -> Iterator[Part]:
+        """Open, read, gate and de-personalise it. Raises Refused, which holds no cell's value."""
+        opened = open_export(self.data, self.contract, self.means, self.night, self.part)
+        for detail in opened.weak:
+            self.reader.signals.add("weak_encryption", "case", "", detail, 1)
+        if opened.members and self.part:
+            missing = self.reader.missing
+            for texts in read_parts(opened.members, self.contract, missing, self.part):
+                yield self._part(texts)
+            if not self.counts.cases:
+                raise _no_rows()
+        else:
+            texts = read_tables(opened.files, self.contract)
+            del opened  # all that was unpacked
+            yield self._part(texts, is_whole=True)
+
+    def totals(self) -> Totals:
+        """What is told of all parts, once the last one was taken."""
+        counts, signals = self.counts, self.reader.signals
+        if self.by_hand:
+            signals.add("dropped_by_hand", "", "", "", counts.landed)
+        by_source = {
+            name: delivered / max(delivered - counts.held_back.get(name, 0), 1)
+            for name, delivered in counts.delivered.items()
+        }
+        by_table = {
+            name: by_source.get(name if spec.own_rows else "case", 1.0)
+            for name, spec in self.contract.tables.items()
+        }
+        return Totals(
+            signals=signals.table(),
+            profile=self.profile.table(by_table),
+            rows_read=counts.read,
+            rows_blank=counts.blank,
+            withheld=counts.withheld,
+            grown=by_source,
+            next_reading=self.reader.next_reading,
         )
-        if spec is not None and source is not None and source_name != "case" and not spec.local:
-            source.columns.forget()
-    landed.tables["local_attribute"] = builder.local_attributes(
-        {n: (s.columns, s.kept, s.owners, s.readings) for n, s in judged.items()}
-    )
-    landed.rows = pa.concat_tables(
-        [_landed_rows(contract.mission, n, s) for n, s in judged.items()]
-    )
-    landed.withheld_cases = gate.withheld_cases()
-    grown = {
-        name: landed.grown.get(name if spec.own_rows else "case", 1.0)
-        for name, spec in contract.tables.items()
-    }
-    landed.profile = profile(landed.tables, grown)
-    if by_hand:
-        reader.signals.add("dropped_by_hand", "", "", "", landed.rows.num_rows)
-    landed.signals = reader.signals.table()
-    landed.next_reading = reader.next_reading
-    return landed
+
+    def _part(self, texts: dict[str, TextTable], is_whole: bool = False) -> Part:
+        """One part, from its text tables."""
+        contract, reader = self.contract, self.reader
+        sources = {name: Columns(name, table) for name, table in texts.items()}
+        gate = _Gate(contract, reader, self.erased, is_whole)
+        judged: dict[str, _Source] = {}
+        for name in ["case", *(n for n in sources if n != "case")]:
+            used = _used_columns(contract, name, sources[name])
+            judged[name] = gate.judge(name, sources[name], used, self.counts)
+        _signal_columns(contract, sources, reader.signals)
+        builder = TableBuilder(contract, reader)
+        tables: dict[str, pa.Table] = {}
+        for name in TABLES:
+            spec = contract.tables.get(name)
+            source_name = name if spec is None or spec.own_rows else "case"
+            source = judged.get(source_name)
+            if spec is None or source is None:
+                tables[name] = builder.empty(name)
+                continue
+            keys = source.keys if name == "case" else source.owners
+            tables[name] = builder.build(
+                name, source.columns, source.kept, keys, source.readings, source.own
+            )
+            if source_name != "case" and not spec.local:
+                source.columns.forget()
+        tables["local_attribute"] = builder.local_attributes(
+            {n: (s.columns, s.kept, s.owners, s.readings) for n, s in judged.items()}
+        )
+        self.profile.add(tables)
+        rows = pa.concat_tables([_landed_rows(contract.mission, s) for s in judged.values()])
+        self.counts.landed += rows.num_rows
+        return Part(tables, rows, gate.withheld_cases())
 
 
-def _landed_rows(mission: str, name: str, source: _Source) -> pa.Table:
+def _no_rows() -> Refused:
+    return Refused(
+        "no_rows", "there is not one case in the file", "Ask the mission to export again"
+    )
+
+
+def _landed_rows(mission: str, source: _Source) -> pa.Table:
     count = len(source.kept)
     return pa.table(
         [
             pa.array([mission] * count, pa.string()),
-            pa.array([name] * count, pa.string()),
-            pa.array(source.kept + 1),
+            pa.array([source.columns.name] * count, pa.string()),
+            source.columns.source_rows(source.kept),
             source.keys.take(pa.array(source.kept)),
         ],
         schema=ROWS_SCHEMA,
@@ -192,8 +306,10 @@ def _signal_columns(contract: Contract, sources: dict[str, Columns], signals: Si
 class _Gate:
     """The fate of every source row: blank, withheld, or landed with how its case was read."""
 
-    def __init__(self, contract: Contract, reader: FieldReader, erased: AbstractSet[str]):
-        self.contract, self.mission_keys = contract, reader.keys
+    def __init__(
+        self, contract: Contract, reader: FieldReader, erased: AbstractSet[str], is_whole: bool
+    ) -> None:
+        self.contract, self.mission_keys, self.is_whole = contract, reader.keys, is_whole
         self.reader, self.missing, self.erased = reader, reader.missing, erased
         # number → case key: every source has mostly the same cases, and a key costs more than all else of a row
         self.keyed: dict[tuple[str, ...], str | None] = {}
@@ -201,16 +317,14 @@ class _Gate:
         self.case_keys: set[str] = set()  # keys of landed case rows
         self.survivors: dict[str, str] = {}  # key of a merged record → key of the case it is of
 
-    def judge(self, name: str, source: Columns, used: list[Cells], landed: Landed) -> _Source:
-        """Count blank and withheld rows into `landed`; return the rest."""
+    def judge(self, name: str, source: Columns, used: list[Cells], counts: _Counts) -> _Source:
+        """Count blank and withheld rows into `counts`; return the rest."""
         numbers = self._numbers(name, source)
         blank = _blank(source, self.contract, name)
         keys, places = self._keys(numbers, source.rows)
+        if name == "case" and self.is_whole and blank.all():
+            raise _no_rows()
         own: dict[str, pa.Array] = {}
-        if name == "case" and blank.all():
-            raise Refused(
-                "no_rows", "there is not one case in the file", "Ask the mission to export again"
-            )
         if name == "case":
             reasons, readings = self._cases(source, used, keys, places, blank)
             own = self._merge(source, keys, places, blank, reasons, readings)
@@ -218,13 +332,7 @@ class _Gate:
             keys = self._of_survivors(keys)
             reasons, readings = self._children(keys, places)
         withheld = np.fromiter((bool(r) for r in reasons), np.bool_, source.rows) & ~blank
-        for row in np.flatnonzero(withheld).tolist():
-            reason = reasons[row]
-            landed.withheld[reason] = landed.withheld.get(reason, 0) + 1
-        delivered = source.rows - int(blank.sum())
-        landed.grown[name] = delivered / max(delivered - int(withheld.sum()), 1)
-        landed.rows_read += source.rows
-        landed.rows_blank += int(blank.sum())
+        counts.add(name, reasons, blank, withheld)
         kept = np.flatnonzero(~blank & ~withheld)
         all_keys = gather(pa.array(keys, pa.string()), places)
         if name == "case":
@@ -425,4 +533,4 @@ def _blank(source: Columns, contract: Contract, name: str) -> Mask:
     return ~filled
 
 
-__all__ = ["Landed", "Refused", "ingest"]
+__all__ = ["Landed", "Part", "Reading", "Refused", "Totals", "ingest"]

@@ -1,6 +1,7 @@
 """Reading one export in a process of its own, which the system stops at the contract's limits.
 
-In: a job that returns `Landed`, and the limits. Out: what it returned, or `Refused`, or `ReaderFault`.
+In: a reading and the limits. Out: its parts, each as soon as it is there, and its totals; or `Refused`, or
+`ReaderFault`: then what parts there were are void.
 
 A reader outside Python that panics, a bomb, a crafted file that takes over the reader: none of them
 reaches the task, its other missions or its keys to come. The process is forked (nothing is imported
@@ -19,29 +20,46 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
 from counterflow.contracts.model import Limits
 from counterflow.fates import place
-from counterflow.ingest import Landed
+from counterflow.ingest import Part, Totals
 from counterflow.sources.errors import ReaderFault, Refused
+from counterflow.sources.parts import PART
 
-_PARTS = ("rows", "signals", "profile", "withheld_cases")
+_ROWS = ("rows", "withheld_cases")  # of a part, beside its canonical tables
+_TOLD = ("signals", "profile")
 _COUNTS = ("rows_read", "rows_blank", "withheld", "grown")
 _LENGTH = struct.Struct(">Q")
 _CHUNK = 1 << 20
 _SLOW = 4  # a process that waits is stopped after so many times its seconds of a processor
+_Said = dict[str, Any]  # the head of a message, as JSON
 _DEATH_OF_PARENT = 1  # prctl's PR_SET_PDEATHSIG
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def run(job: Callable[[], Landed], limits: Limits) -> Landed:
-    """The result of `job`, run in a process of its own. Raises Refused, ReaderFault."""
+class _TooMuchError(Exception):
+    """The child says more than it may."""
+
+
+class Reads(Protocol):
+    """What is run: `ingest.Reading`."""
+
+    def parts(self) -> Iterator[Part]:
+        """What may be landed."""
+
+    def totals(self) -> Totals:
+        """What is told of it all, when the last part was taken."""
+
+
+def run(reading: Reads, limits: Limits, take: Callable[[Part], object]) -> Totals:
+    """The totals of `reading`, run in a process of its own; `take` is given each part. Raises Refused, ReaderFault."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()
@@ -52,21 +70,34 @@ def run(job: Callable[[], Landed], limits: Limits) -> Landed:
         code = 1
         try:
             os.close(ours)
-            code = _child(job, limits, theirs, parent)
+            code = _child(reading, limits, theirs, parent)
         finally:
             os._exit(code)  # nothing of the parent's is closed or written twice
     os.close(theirs)
+    said: _Said = {}
+    totals, in_time, ended = None, True, 0
     try:
-        parts, in_time = _received(ours, limits)
+        for said, tables in _messages(ours, limits):
+            if "part" in said:
+                canonical = {n: t for n, t in tables.items() if n not in _ROWS}
+                take(Part(canonical, **{name: tables[name] for name in _ROWS}))
+                del canonical
+                tables.clear()  # before the next part comes
+            elif "totals" in said:
+                totals = _totals(said, tables)
+    except TimeoutError:
+        in_time = False
+    except _TooMuchError:
+        raise _stopped() from None
     finally:
         os.close(ours)
         ended = _ended(pid)
     if not in_time:
         raise _too_long(limits)
-    return _told(parts, ended, limits)
+    return _told(said, totals, ended, limits)
 
 
-def _child(job: Callable[[], Landed], limits: Limits, pipe: int, parent: int) -> int:
+def _child(reading: Reads, limits: Limits, pipe: int, parent: int) -> int:
     _LIBC.prctl(_DEATH_OF_PARENT, signal.SIGKILL)
     if os.getppid() != parent:  # it died in between
         return 1
@@ -75,8 +106,10 @@ def _child(job: Callable[[], Landed], limits: Limits, pipe: int, parent: int) ->
     _bound(limits)
     with os.fdopen(pipe, "wb", buffering=_CHUNK) as out:
         try:
-            landed = job()
-            _send(out, landed)
+            for part in reading.parts():
+                _send_part(out, part)
+                del part  # before the next one is made
+            _send_totals(out, reading.totals())
         except Refused as error:
             _say(out, {"refused": [error.code, error.problem, error.cure]})
         except MemoryError:
@@ -102,18 +135,27 @@ def _bound(limits: Limits) -> None:
         resource.setrlimit(kind, (lowest, lowest + later))
 
 
-def _say(out: Any, header: dict[str, Any]) -> None:
+def _say(out: Any, header: _Said) -> None:
     text = json.dumps(header).encode()
     out.write(_LENGTH.pack(len(text)) + text)
 
 
-def _send(out: Any, landed: Landed) -> None:
-    tables = {**{f"tables.{n}": t for n, t in landed.tables.items()}}
-    tables |= {part: getattr(landed, part) for part in _PARTS}
-    again = landed.next_reading
-    header: dict[str, Any] = {name: getattr(landed, name) for name in _COUNTS}
-    header |= {"landed": list(tables), "next_reading": again and again.isoformat()}
-    _say(out, header)
+def _send_part(out: Any, part: Part) -> None:
+    tables = part.tables | {name: getattr(part, name) for name in _ROWS}
+    _say(out, {"part": list(tables)})
+    _send(out, tables)
+    out.flush()
+
+
+def _send_totals(out: Any, totals: Totals) -> None:
+    tables = {name: getattr(totals, name) for name in _TOLD}
+    again = totals.next_reading
+    header = {name: getattr(totals, name) for name in _COUNTS}
+    _say(out, header | {"totals": list(tables), "next_reading": again and again.isoformat()})
+    _send(out, tables)
+
+
+def _send(out: Any, tables: Mapping[str, pa.Table]) -> None:
     for table in tables.values():
         sink = (
             pa.MockOutputStream()
@@ -128,23 +170,41 @@ def _write(table: pa.Table, sink: Any) -> None:
         writer.write_table(table)
 
 
-def _received(pipe: int, limits: Limits) -> tuple[list[memoryview], bool]:
-    """The parts that the child says, whole ones, at most as much as it may use; and whether it was in time.
+def _messages(pipe: int, limits: Limits) -> Iterator[tuple[_Said, dict[str, pa.Table]]]:
+    """What the child says, whole messages only, each at most as large as it may be. Raises TimeoutError,
+    _TooMuchError.
 
-    Each goes into a place of its own size, where Arrow reads it: an export is held once.
+    A table goes into a place of its own size, where Arrow reads it: a part is held once. There are at most as
+    many parts as what may be unpacked has.
     """
-    parts: list[memoryview] = []
-    left, until = limits.memory, time.monotonic() + _SLOW * limits.seconds
-    try:
-        while (length := _exactly(pipe, _LENGTH.size, until)) is not None:
-            size = _LENGTH.unpack(length)[0]
-            left -= size
-            if left < 0 or (part := _exactly(pipe, size, until)) is None:
-                break
-            parts.append(part)
-    except TimeoutError:
-        return [], False
-    return (parts if left >= 0 else []), True
+    until = time.monotonic() + _SLOW * limits.seconds
+    most = 3 + limits.unpacked // PART  # with the totals, and the end
+    for _ in range(most):
+        left = limits.memory
+        header = _item(pipe, left, until)
+        if header is None:
+            return
+        said: _Said = json.loads(bytes(header))
+        tables: dict[str, pa.Table] = {}
+        for name in said.get("part") or said.get("totals") or ():
+            content = _item(pipe, left, until)
+            if content is None:
+                return
+            left -= len(content)
+            tables[name] = pa.ipc.open_stream(pa.py_buffer(content)).read_all()
+        yield said, tables
+    raise _TooMuchError
+
+
+def _item(pipe: int, most: int, until: float) -> memoryview | None:
+    """The next bytes, of which the child says how many; None if they do not come. Raises _TooMuchError."""
+    length = _exactly(pipe, _LENGTH.size, until)
+    if length is None:
+        return None
+    size = _LENGTH.unpack(length)[0]
+    if size > most:
+        raise _TooMuchError
+    return _exactly(pipe, size, until)
 
 
 def _exactly(pipe: int, size: int, until: float) -> memoryview | None:
@@ -177,8 +237,17 @@ def _ended(pid: int) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def _told(parts: list[memoryview], ended: int, limits: Limits) -> Landed:
-    said = json.loads(bytes(parts[0])) if parts else {}
+def _totals(said: _Said, tables: Mapping[str, pa.Table]) -> Totals:
+    again = said["next_reading"]
+    return Totals(
+        **{name: tables[name] for name in _TOLD},
+        **{name: said[name] for name in _COUNTS},
+        next_reading=date.fromisoformat(again) if again else None,
+    )
+
+
+def _told(said: _Said, totals: Totals | None, ended: int, limits: Limits) -> Totals:
+    """The totals; or what became of the reading, by the last that it `said` and how it ended."""
     if "refused" in said:
         code, problem, cure = said["refused"]
         raise Refused(code, problem, cure)
@@ -188,25 +257,19 @@ def _told(parts: list[memoryview], ended: int, limits: Limits) -> Landed:
         raise _too_long(limits)
     if ended == -signal.SIGKILL:  # the system was out of memory, or a person: it may go well again
         raise ReaderFault("Killed", "unknown place")
-    if ended != 0 or "landed" not in said:
-        raise Refused(
-            "reader_stopped",
-            "the reader was stopped by the system while it read the export: the file is crafted or damaged, "
-            "or needs more memory than `source.limits.memory`",
-            "Ask the mission to export again; raise `source.limits.memory` only if the export is that large",
-        )
-    if len(parts) <= len(said["landed"]):
+    if ended != 0:
+        raise _stopped()
+    if totals is None:
         raise ReaderFault("EOFError", "unknown place")
-    tables = {
-        name: pa.ipc.open_stream(pa.py_buffer(content)).read_all()
-        for name, content in zip(said["landed"], parts[1:], strict=False)
-    }
-    again = said["next_reading"]
-    return Landed(
-        {n.removeprefix("tables."): t for n, t in tables.items() if n.startswith("tables.")},
-        **{part: tables[part] for part in _PARTS},
-        **{name: said[name] for name in _COUNTS},
-        next_reading=date.fromisoformat(again) if again else None,
+    return totals
+
+
+def _stopped() -> Refused:
+    return Refused(
+        "reader_stopped",
+        "the reader was stopped by the system while it read the export: the file is crafted or damaged, "
+        "or needs more memory than `source.limits.memory`",
+        "Ask the mission to export again; raise `source.limits.memory` only if the export is that large",
     )
 
 

@@ -14,6 +14,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -185,36 +186,32 @@ class Landing:
         ]
         return self.finish() + _remove(left)
 
-    def write(
-        self, seal: Seal, outcome: Outcome, tables: Mapping[str, pa.Table], replace: bool = False
-    ) -> Path:
-        """Write an export's tables and outcome aside, then rename; one that is there is kept.
+    @contextmanager
+    def aside(self) -> Iterator[Path]:
+        """A folder in which a landed export is made; what is left of it at the end is removed."""
+        folder = self.folder / "exports" / f".new-{secrets.token_hex(4)}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def take(self, seal: Seal, aside: Path, outcome: Outcome, replace: bool = False) -> None:
+        """Let the tables in `aside` be the landed export of this outcome; one that is there is kept.
 
         `replace`: a full refresh of the same bytes takes the place of the earlier reading.
         """
         final = self.path(outcome.export)
-        final.parent.mkdir(parents=True, exist_ok=True)
-        aside = final.parent / f".{outcome.export}-{secrets.token_hex(4)}"
-        aside.mkdir()
+        (aside / OUTCOME).write_text(_json(asdict(outcome)), "utf-8")
+        if final.exists() and (replace or not self.is_whole(outcome.export)):  # or its counts only
+            _carry_verdicts(seal, final, aside)
+            self.put(aside, outcome.export)
+            return
         try:
-            for name, table in tables.items():
-                seal.write(table, aside / f"{name}.parquet")
-            columns = {name: columns_digest(table.schema) for name, table in tables.items()}
-            (aside / OUTCOME).write_text(_json({**asdict(outcome), "columns": columns}), "utf-8")
-            if final.exists() and not self.is_whole(outcome.export):
-                replace = True  # only its counts were left
-            if replace and final.exists():
-                _carry_verdicts(seal, final, aside)
-                self.put(aside, outcome.export)
-                return final
-            try:
-                disk.replace(aside, final)
-            except OSError:  # another run was first: the same bytes give the same folder
-                if not (final / OUTCOME).exists():
-                    raise
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-        return final
+            disk.replace(aside, final)
+        except OSError:  # another run was first: the same bytes give the same folder
+            if not (final / OUTCOME).exists():
+                raise
 
     def outcome(self, export: str) -> Outcome | None:
         """The outcome of a landed export, None if it is not there."""

@@ -9,7 +9,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from counterflow import disk
 from counterflow.contracts import Contract
@@ -30,9 +30,6 @@ from counterflow.missions import contract_of, mission_keys, transport
 from counterflow.observing import observed
 from counterflow.settings import Settings
 from counterflow.sources import Delivery, LinkRefusedError, Refused, Transport
-
-if TYPE_CHECKING:
-    from counterflow.ingest import Landed
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +153,9 @@ class _Pull:
 
     def _read(self, fetcher: Transport, delivery: Delivery, digest: str) -> str:
         """The name of the export in landing, once it has been fetched, read and written there."""
-        from counterflow import export_keys, isolation
-        from counterflow.ingest import ingest as read_export  # Arrow: not needed to plan
+        from counterflow import export_keys, isolation  # Arrow and DuckDB: not needed to plan
+        from counterflow.growing import LandedFiles
+        from counterflow.ingest import Reading
         from counterflow.sealing import Seal
         from counterflow.sources import checksums
         from counterflow.suppression import erased_cases, remember_merged
@@ -174,28 +172,39 @@ class _Pull:
         erased = erased_cases(seal, landing, own_keys)
         means = export_keys.means(settings, contract, fetcher, delivery)
 
-        def read() -> Landed:
-            return read_export(data, contract, own_keys, night, erased, delivery.by_hand, means)
-
-        landed = isolation.run(read, contract.source.limits) if settings.isolated else read()
-        again = next_reading(landed.next_reading, night)
-        name = export_name(sha256, digest, again, night)
-        outcome = Outcome(
-            mission_code=contract.mission,
-            export=name,
-            export_sha256=sha256,
-            reading=digest,
-            rows_read=landed.rows_read,
-            rows_blank=landed.rows_blank,
-            withheld=landed.withheld,
-            rows_landed=landed.rows.num_rows,
-            next_reading=again,
-            key_id=own_keys.key_id,
-            linking_id=own_keys.linking_id,
-            seconds=round(time.monotonic() - started, 3),
-        )
-        extra = {"rows": landed.rows, "signals": landed.signals, "profile": landed.profile}
-        extra["withheld"] = landed.withheld_cases
-        landing.write(seal, outcome, {**landed.tables, **extra}, self.full_refresh)
-        remember_merged(seal, landing, landed.withheld_cases, night)
+        reading = Reading(data, contract, own_keys, night, erased, delivery.by_hand, means)
+        with landing.aside() as aside:
+            files = LandedFiles(seal, aside)
+            try:
+                if settings.isolated:
+                    totals = isolation.run(reading, contract.source.limits, files.add)
+                else:
+                    for part in reading.parts():
+                        files.add(part)
+                    totals = reading.totals()
+                withheld = files.withheld()
+                columns = files.end(
+                    signals=totals.signals, profile=totals.profile, withheld=withheld
+                )
+            finally:
+                files.stop()
+            again = next_reading(totals.next_reading, night)
+            name = export_name(sha256, digest, again, night)
+            outcome = Outcome(
+                mission_code=contract.mission,
+                export=name,
+                export_sha256=sha256,
+                reading=digest,
+                rows_read=totals.rows_read,
+                rows_blank=totals.rows_blank,
+                withheld=totals.withheld,
+                rows_landed=files.rows,
+                next_reading=again,
+                key_id=own_keys.key_id,
+                linking_id=own_keys.linking_id,
+                seconds=round(time.monotonic() - started, 3),
+                columns=columns,
+            )
+            landing.take(seal, aside, outcome, self.full_refresh)
+        remember_merged(seal, landing, withheld, night)
         return name

@@ -12,7 +12,7 @@ Which of two exports is the older is said by what the nights' records know of th
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date
@@ -59,6 +59,11 @@ def withheld_table(mission_keys: MissionKeys, reasons: Mapping[str, str]) -> pa.
         ],
         schema=WITHHELD_SCHEMA,
     )
+
+
+def together(parts: Sequence[pa.Table]) -> pa.Table:
+    """The withheld cases of several parts of an export as `withheld_table` has those of one: by token."""
+    return parts[0] if len(parts) == 1 else pa.concat_tables(parts).sort_by(TOKEN)
 
 
 def erased(seal: Seal, landing: Landing) -> pa.Table:

@@ -15,7 +15,7 @@ import os
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 import pytest
 from text_unidecode import unidecode
 
-from counterflow.ingest import Landed
+from counterflow.ingest import Part
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 Leave = Callable[[Path, str], object]
@@ -94,26 +94,26 @@ def temporary_file(monkeypatch: pytest.MonkeyPatch) -> None:
     _reading(monkeypatch, leak)
 
 
-def _landing(monkeypatch: pytest.MonkeyPatch, change: Callable[[Landed, list[str]], None]) -> None:
+def _landing(monkeypatch: pytest.MonkeyPatch, change: Callable[[Part, list[str]], None]) -> None:
     """What lands is changed."""
     import counterflow.ingest as module
 
-    real, seen = module.ingest, []
+    real, seen = module.Reading.parts, []
     _reading(monkeypatch, seen.extend)
 
-    def ingest(*arguments: Any) -> Landed:
-        seen.clear()
-        landed = real(*arguments)
-        change(landed, list(seen))
-        return landed
+    def parts(self: Any) -> Iterator[Part]:
+        for part in real(self):
+            change(part, list(seen))
+            seen.clear()
+            yield part
 
-    monkeypatch.setattr(module, "ingest", ingest)
+    monkeypatch.setattr(module.Reading, "parts", parts)
 
 
 def column_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A personal column is landed with the others."""
 
-    def change(landed: Landed, found: list[str]) -> None:
+    def change(landed: Part, found: list[str]) -> None:
         table = landed.tables["case"]
         kept = pa.array([" ".join(found)] * table.num_rows, pa.string())
         landed.tables["case"] = table.append_column("note", kept)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from counterflow.columns import Cells
+import pyarrow as pa
+
+from counterflow.columns import Cells, Places
 from counterflow.contracts.model import Header
 from counterflow.sources.errors import Refused
 from counterflow.sources.tables import TextTable
@@ -66,8 +68,17 @@ class Columns:
             )
         return next(iter(places), None)
 
+    def source_rows(self, rows: Places) -> pa.Array:
+        """The numbers that some rows have in the file, from 1."""
+        places = self.table.places
+        return pa.array((rows if places is None else places[rows]) + 1)
+
     def need(self, header: Header) -> Cells:
         """The cells of a column that must be there. Raises Refused."""
+        return self.cells(self.place(header))
+
+    def place(self, header: Header) -> int:
+        """The place of a column that must be there. Raises Refused."""
         place = self.find(header)
         if place is None:
             raise Refused(
@@ -76,7 +87,7 @@ class Columns:
                 f"{len(self.table.labels)} columns",
                 "If the mission renamed it, correct the contract; otherwise ask for the column",
             )
-        return self.cells(place)
+        return place
 
     def cells(self, place: int) -> Cells:
         """The cells of the column at `place`, taken as known."""

@@ -6,20 +6,17 @@ Reading is bounded by the contract's limits; what cannot be read raises `Refused
 
 from __future__ import annotations
 
-import csv
 import fnmatch
-import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pacsv
 
 from counterflow.contracts import Contract
-from counterflow.contracts.model import Limits, Source, Table
+from counterflow.contracts.model import Source, Table
 from counterflow.sources.decode import decode
+from counterflow.sources.delimited import read_csv
 from counterflow.sources.documents import flatten, parse_json
 from counterflow.sources.errors import Refused
 from counterflow.sources.extent import check_cells
@@ -29,16 +26,14 @@ from counterflow.sources.tables import (
     Names,
     TextTable,
     check_columns,
+    check_header,
     padded,
     preamble,
-    too_large_cell,
+    technical_row,
     too_many_rows,
     ungarble,
 )
 from counterflow.sources.workbook import sheet_rows
-from counterflow.text import fold
-
-_SENTENCE = 60  # a first header cell longer than this is text, not a name
 
 
 def read_tables(files: Mapping[str, bytes], contract: Contract) -> dict[str, TextTable]:
@@ -55,8 +50,8 @@ def read_tables(files: Mapping[str, bytes], contract: Contract) -> dict[str, Tex
 
 
 def _read(files: Mapping[str, bytes], name: str, table: Table, contract: Contract) -> TextTable:
-    read = {"csv": _read_csv, "fixed": read_fixed}.get(contract.source.format, _read_sheet)
-    data = files[_pick(files, table, contract)]
+    read = {"csv": read_csv, "fixed": read_fixed}.get(contract.source.format, _read_sheet)
+    data = files[pick(files, table, contract)]
     try:
         return read(data, table, contract.source, Names.of(contract, name))
     except Refused as refused:
@@ -64,7 +59,7 @@ def _read(files: Mapping[str, bytes], name: str, table: Table, contract: Contrac
         raise Refused(refused.code, f"{where}: {refused.problem}", refused.cure) from None
 
 
-def _pick(files: Mapping[str, bytes], table: Table, contract: Contract) -> str:
+def pick(files: Iterable[str], table: Table, contract: Contract) -> str:
     """The file of the export that the table is in."""
     if contract.source.archive is None or table.file is None:
         return next(iter(files))
@@ -76,179 +71,6 @@ def _pick(files: Mapping[str, bytes], table: Table, contract: Contract) -> str:
             "Ask the mission for the missing file, or correct `file` in the contract",
         )
     return names[0]
-
-
-def _read_csv(data: bytes, table: Table, source: Source, names: Names) -> TextTable:
-    text = decode(data, source.encoding)
-    head = _first_rows(text, source.delimiter, source.limits)
-    header = source.header
-    label_at = names.header_row([row for row, _ in head], header.label - 1)
-    if label_at >= len(head):
-        raise Refused(
-            "no_header", "the file ends before its header", "Ask the mission to export again"
-        )
-    labels, end = head[label_at]
-    shift = label_at - (header.label - 1)
-    technical = None
-    if header.technical:
-        technical, technical_end = _technical_row(head, header.technical - 1 + shift)
-        end = max(end, technical_end)
-    _check_header(labels, names, source.delimiter, source.limits)
-    columns = _csv_columns(text[end:], len(labels), source)
-    labels, notes = names.repair(labels)
-    return TextTable(labels, padded(technical, len(labels)), columns, preamble(shift) + notes)
-
-
-def _technical_row(rows: list[Any], at: int) -> Any:
-    """The row of technical names, which must be there if the contract says so."""
-    if not 0 <= at < len(rows):
-        raise Refused(
-            "no_header",
-            "the row of technical names is missing above the labels",
-            "Ask the mission to export with it, or correct `source.header`",
-        )
-    return rows[at]
-
-
-def _first_rows(text: str, delimiter: str, limits: Limits) -> list[tuple[list[str], int]]:
-    """The first rows with the offset at which each ends."""
-    rows: list[tuple[list[str], int]] = []
-    stream = io.StringIO(text[: 1 << 20], newline="")
-    csv.field_size_limit(limits.cell)
-    try:
-        reader = csv.reader(iter(stream.readline, ""), delimiter=delimiter)
-        for row in reader:
-            rows.append((row, stream.tell()))
-            if len(rows) == HEADER_SEARCH:
-                break
-    except csv.Error:
-        if not rows:
-            raise too_large_cell(limits) from None
-    return rows
-
-
-def _check_header(labels: list[str], names: Names, delimiter: str, limits: Limits) -> None:
-    if len(labels) > limits.columns:
-        raise Refused(
-            "too_many_columns",
-            f"the header has {len(labels)} columns, the contract allows {limits.columns}",
-            "Check the delimiter, or raise `source.limits.columns`",
-        )
-    if not labels:
-        raise Refused(
-            "no_header", "the header is an empty line", "Ask the mission to export as before"
-        )
-    if len(labels) == 1 and len(names.known) > 1:
-        others = [d for d in ",;\t|" if d != delimiter and d in labels[0]]
-        hint = f"; the header holds {others[0]!r}" if others else ""
-        raise Refused(
-            "wrong_delimiter",
-            f"the header has one column with the delimiter {delimiter!r}{hint}",
-            "Correct `source.delimiter`, or ask the mission to export as before",
-        )
-    stated = 1 in names.places or fold(names.whole(labels[0])) in names.known
-    if len(labels[0]) > _SENTENCE and not stated:
-        raise Refused(
-            "sentence_header",
-            "the first header cell is a sentence, so the name of the first column is not known",
-            "Ask the mission to export without it, or name the column by `position: 1`",
-        )
-
-
-def _csv_columns(body: str, width: int, source: Source) -> list[pa.Array]:
-    """The cells below the header. The fast parser first; the exact one where rows are odd."""
-    odd = 0
-
-    def handler(_row: Any) -> str:
-        nonlocal odd
-        odd += 1
-        return "skip"
-
-    if not body.strip("\r\n"):
-        return [pa.array([], pa.string()) for _ in range(width)]
-    # a blank line is as wide as all others once it is laid out
-    blank = 2 * sum(body.count(lines) for lines in ("\n\n", "\n\r\n", "\r\r"))
-    check_cells(blank, width, len(body))
-    if (
-        body.count('"') % 2
-    ):  # a mark inside a cell, or one that is never closed: the exact parser tells
-        return _exact_columns(body, width, source)
-    names = [f"c{i}" for i in range(width)]
-    try:
-        parsed = pacsv.read_csv(
-            pa.BufferReader(body.encode()),
-            read_options=pacsv.ReadOptions(
-                column_names=names,
-                use_threads=False,
-                block_size=max(1 << 20, 4 * source.limits.cell),
-            ),
-            parse_options=pacsv.ParseOptions(
-                delimiter=source.delimiter,
-                newlines_in_values=True,
-                ignore_empty_lines=False,
-                invalid_row_handler=handler,
-            ),
-            convert_options=pacsv.ConvertOptions(
-                column_types={n: pa.string() for n in names},
-                strings_can_be_null=False,
-                quoted_strings_can_be_null=False,
-            ),
-        )
-    except pa.ArrowInvalid:
-        odd = 1
-    if odd:
-        return _exact_columns(body, width, source)
-    columns = [parsed.column(n).combine_chunks() for n in names]
-    check_columns(columns, source.limits)
-    _check_swallowed(columns, source)
-    return columns
-
-
-def _exact_columns(body: str, width: int, source: Source) -> list[pa.Array]:
-    rows: list[list[str]] = []
-    long, short, first = 0, 0, 0
-    csv.field_size_limit(source.limits.cell)
-    blank = [""] * width
-    try:
-        for row in csv.reader(
-            io.StringIO(body, newline=""), delimiter=source.delimiter, strict=True
-        ):
-            if len(row) != width:
-                if not any(row):
-                    rows.append(blank)
-                    continue
-                long += len(row) > width
-                short += len(row) < width
-                first = first or len(rows) + 1
-                row = blank
-            rows.append(row)
-            if len(rows) > source.limits.rows:
-                raise too_many_rows(source.limits)
-    except csv.Error:
-        raise too_large_cell(source.limits) from None
-    if long or short:
-        raise Refused(
-            "ragged_rows",
-            f"{long} rows have more cells than the header and {short} have fewer, "
-            f"the first is data row {first}",
-            "The file may have been split once more on a delimiter inside a cell: ask for it as exported",
-        )
-    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
-    _check_swallowed(columns, source)
-    return columns
-
-
-def _check_swallowed(columns: list[pa.Array], source: Source) -> None:
-    """Refuse a cell that holds whole rows: a quotation mark was opened and closed far below."""
-    for column in columns:
-        for text in column.filter(pc.match_substring(column, "\n")).to_pylist():
-            lines = text.splitlines()[1:]
-            if any(line.count(source.delimiter) >= max(len(columns) - 1, 2) for line in lines):
-                raise Refused(
-                    "swallowed_rows",
-                    "a cell holds whole rows: a quotation mark in it is not closed where it should be",
-                    "Ask the mission to look for a lone quotation mark and export again",
-                )
 
 
 def _read_sheet(data: bytes, table: Table, source: Source, names: Names) -> TextTable:
@@ -263,8 +85,8 @@ def _read_sheet(data: bytes, table: Table, source: Source, names: Names) -> Text
         )
     shift = label_at - (header.label - 1)
     labels = texts[label_at]
-    technical = _technical_row(texts, header.technical - 1 + shift) if header.technical else None
-    _check_header(labels, names, source.delimiter, source.limits)
+    technical = technical_row(texts, header.technical - 1 + shift) if header.technical else None
+    check_header(labels, names, source.delimiter, source.limits)
     start = max(label_at, (header.technical or 1) - 1 + shift) + 1
     body = rows[start:]
     if len(body) > source.limits.rows:

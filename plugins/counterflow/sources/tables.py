@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,6 +19,7 @@ from counterflow.sources.errors import Refused
 from counterflow.text import clean, fold, undamaged
 
 HEADER_SEARCH = 20  # rows in which a header is looked for: sentences may stand above it
+_SENTENCE = 60  # a first header cell longer than this is text, not a name
 
 
 @dataclass(slots=True)
@@ -24,13 +27,14 @@ class TextTable:
     """One source: header names and columns of strings, all of one length.
 
     `labels` (and `technical`, or None) have one entry per column; `notes` are signals (kind,
-    detail, rows).
+    detail, rows). `places`: of each row its place in the file, None if all of it is here.
     """
 
     labels: list[str]
     technical: list[str] | None
     columns: list[pa.Array]
     notes: list[tuple[str, str, int]] = field(default_factory=list)
+    places: npt.NDArray[np.int64] | None = None
 
     @property
     def rows(self) -> int:
@@ -131,6 +135,46 @@ def preamble(shift: int) -> list[tuple[str, str, int]]:
     """A note of rows above the header."""
     notes = [("preamble", f"{shift} rows above the header", 1)]
     return notes if shift > 0 else []
+
+
+def technical_row(rows: list[list[str]], at: int) -> list[str]:
+    """The row of technical names, which must be there if the contract says so."""
+    if not 0 <= at < len(rows):
+        raise Refused(
+            "no_header",
+            "the row of technical names is missing above the labels",
+            "Ask the mission to export with it, or correct `source.header`",
+        )
+    return rows[at]
+
+
+def check_header(labels: list[str], names: Names, delimiter: str, limits: Limits) -> None:
+    """Refuse what is no header of the contract's: too wide, empty, in one cell, or a sentence."""
+    if len(labels) > limits.columns:
+        raise Refused(
+            "too_many_columns",
+            f"the header has {len(labels)} columns, the contract allows {limits.columns}",
+            "Check the delimiter, or raise `source.limits.columns`",
+        )
+    if not labels:
+        raise Refused(
+            "no_header", "the header is an empty line", "Ask the mission to export as before"
+        )
+    if len(labels) == 1 and len(names.known) > 1:
+        others = [d for d in ",;\t|" if d != delimiter and d in labels[0]]
+        hint = f"; the header holds {others[0]!r}" if others else ""
+        raise Refused(
+            "wrong_delimiter",
+            f"the header has one column with the delimiter {delimiter!r}{hint}",
+            "Correct `source.delimiter`, or ask the mission to export as before",
+        )
+    stated = 1 in names.places or fold(names.whole(labels[0])) in names.known
+    if len(labels[0]) > _SENTENCE and not stated:
+        raise Refused(
+            "sentence_header",
+            "the first header cell is a sentence, so the name of the first column is not known",
+            "Ask the mission to export without it, or name the column by `position: 1`",
+        )
 
 
 def check_columns(columns: list[pa.Array], limits: Limits) -> None:

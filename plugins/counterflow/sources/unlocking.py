@@ -17,7 +17,7 @@ from counterflow.contracts.model import Source
 from counterflow.contracts.source import Encryption
 from counterflow.sources import age, locked, packets, pgp
 from counterflow.sources.errors import Refused
-from counterflow.sources.unpack import unpack_zip
+from counterflow.sources.unpack import Member, unpacked, zip_members
 
 SIGNATURE_LIMIT = 64_000
 
@@ -33,14 +33,23 @@ class Means:
 
 @dataclass(slots=True)
 class Opened:
-    """The files of an export, and of each lock that is weak what is weak about it."""
+    """The files of an export, and of each lock that is weak what is weak about it.
+
+    Where the files are too large to be unpacked at once they are `members`, and `files` is empty.
+    """
 
     files: dict[str, bytes]
     weak: list[str] = field(default_factory=list)
+    members: dict[str, Member] = field(default_factory=dict)
 
 
-def open_export(data: bytes, contract: Contract, means: Means, night: date) -> Opened:
-    """The files of an export. Raises Refused; writes nothing to disk."""
+def open_export(
+    data: bytes, contract: Contract, means: Means, night: date, at_once: int | None = None
+) -> Opened:
+    """The files of an export. Raises Refused; writes nothing to disk.
+
+    `at_once`: how many bytes they may have together, to be unpacked at once; None is no bound.
+    """
     source = contract.source
     locks = source.encryption or Encryption()
     _check_signature(data, source, means)
@@ -59,9 +68,12 @@ def open_export(data: bytes, contract: Contract, means: Means, night: date) -> O
             raise unexpected(scheme, layer)
     if source.archive:
         phrases = list(_keys(means, locks.zip).values())
-        opened = Opened(unpack_zip(data, source.limits, phrases))
+        members = zip_members(data, source.limits, phrases)
     else:
-        opened = Opened({"": data})
+        members = {"": Member.plain(data)}
+    if at_once is not None and sum(member.size for member in members.values()) > at_once:
+        return Opened({}, members=members)
+    opened = Opened(unpacked(members, source.limits) if source.archive else {"": data})
     if locks.workbook:
         _open_workbooks(opened, contract, list(_keys(means, locks.workbook).values()))
     return opened

@@ -1,4 +1,4 @@
-"""From the bytes of an export to its files, in memory: name to bytes.
+"""From the bytes of an export to its files, in memory: name to bytes, or to what is unpacked in pieces.
 
 An archive is hostile until shown otherwise: sizes, ratios, names and encryption are judged from
 its directory before anything is unpacked, and again while unpacking, because a directory can lie.
@@ -10,7 +10,9 @@ import io
 import stat
 import struct
 import zipfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,6 +20,25 @@ from counterflow.contracts.model import Limits
 from counterflow.sources.errors import Refused
 
 _ASK = "Ask the mission to export again"
+_PIECE = 1 << 20  # bytes that are unpacked at once
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Member:
+    """A file of an export: in an archive still packed, to be unpacked piece by piece, as often as asked."""
+
+    size: int  # bytes, unpacked
+    _unpack: Callable[[], Iterator[bytes]]
+
+    @classmethod
+    def plain(cls, data: bytes) -> Member:
+        """A file that is not packed."""
+        pieces = range(0, len(data), _PIECE)
+        return cls(len(data), lambda: (data[at : at + _PIECE] for at in pieces))
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its bytes. Raises Refused where it is damaged, the same each time."""
+        return self._unpack()
 
 
 def unpack_zip(
@@ -27,6 +48,26 @@ def unpack_zip(
 
     With `passphrases` every file must be locked with AES; the first one that opens a file is used.
     """
+    return unpacked(zip_members(data, limits, passphrases), limits)
+
+
+def unpacked(members: Mapping[str, Member], limits: Limits) -> dict[str, bytes]:
+    """The bytes of all members. Raises Refused."""
+    files: dict[str, bytes] = {}
+    left = limits.unpacked
+    for name, member in members.items():
+        content = b"".join(_at_most(member.pieces(), left))
+        left -= len(content)
+        if left < 0:
+            raise _bomb(limits)
+        files[name] = content
+    return files
+
+
+def zip_members(
+    data: bytes, limits: Limits, passphrases: Collection[bytes] = ()
+) -> dict[str, Member]:
+    """The same files, nothing unpacked yet: the directory alone is judged. Raises Refused."""
     _check_count(data, limits)
     try:
         archive = _opened(data, bool(passphrases))
@@ -38,17 +79,22 @@ def unpack_zip(
             "bad_archive", "the zip cannot be opened; it may be truncated", _ASK
         ) from None
     check_directory(infos, limits, bool(passphrases))
-    files: dict[str, bytes] = {}
-    left = limits.unpacked
+    members: dict[str, Member] = {}
     for number, info in enumerate(infos, start=1):
-        content = _read(archive, info, number, left, passphrases)
-        left -= len(content)
-        if left < 0:
-            raise _bomb(limits)
-        if info.filename in files:
+        if info.filename in members:
             raise Refused("bad_archive", "two files of the zip have one name", _ASK)
-        files[info.filename] = content
-    return files
+        unpack = partial(_pieces, archive, info, number, passphrases)
+        members[info.filename] = Member(info.file_size, unpack)
+    return members
+
+
+def _at_most(pieces: Iterator[bytes], limit: int) -> Iterator[bytes]:
+    """The pieces, until they are more than `limit` bytes."""
+    for piece in pieces:
+        yield piece
+        limit -= len(piece)
+        if limit < 0:
+            return
 
 
 def _opened(data: bytes, is_locked: bool) -> Any:
@@ -59,15 +105,17 @@ def _opened(data: bytes, is_locked: bool) -> Any:
     return pyzipper.AESZipFile(io.BytesIO(data))
 
 
-def _read(
-    archive: Any, info: Any, number: int, limit: int, passphrases: Collection[bytes]
-) -> bytes:
-    """One file, at most one byte more than `limit`."""
+def _pieces(
+    archive: Any, info: Any, number: int, passphrases: Collection[bytes]
+) -> Iterator[bytes]:
+    """One file. Its directory's size is the most that comes: the library reads no further."""
     phrases: list[bytes | None] = [one.strip() for one in list(passphrases)[:2]]
     for phrase in phrases or [None]:
         try:
             with archive.open(info, pwd=phrase) as member:
-                return bytes(member.read(limit + 1))
+                while piece := bytes(member.read(_PIECE)):
+                    yield piece
+                return
         except MemoryError:
             raise
         except RuntimeError as error:
