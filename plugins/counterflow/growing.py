@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,8 +91,9 @@ class _Growing:
                 seal.write(pa.RecordBatchReader.from_batches(schema, self._batches()), path)
             except BaseException as error:  # noqa: BLE001 - it is raised where the file is written from
                 self._error = error
-                while not self._over:
-                    self._next()
+                with suppress(_StoppedError):
+                    while not self._over:
+                        self._next()
 
         self._thread = threading.Thread(target=write, name=f"write {path.stem}", daemon=True)
         self._thread.start()

@@ -71,9 +71,12 @@ class Seal:
     def __reduce__(self) -> str:
         raise TypeError("a seal is not handed from process to process")
 
-    def write(self, table: pa.Table, path: Path) -> None:
+    def write(self, table: pa.Table | pa.RecordBatchReader, path: Path) -> None:
         """Write `table` to `path`, in its order. A reader may see half of it: write aside, rename."""
         connection = self._shared()
+        if isinstance(table, pa.RecordBatchReader):
+            # DuckDB would read ahead of a reader in the few threads that Arrow has, and these may all wait
+            table = table.__arrow_c_stream__()
         connection.register("sealed", table)
         try:
             connection.execute(
