@@ -64,7 +64,7 @@ class Signals:
     def __init__(self) -> None:
         self._rows: dict[tuple[str, str, str, str], int] = {}
         self._tokens: dict[tuple[str, str, str], dict[tuple[str, str], int]] = {}
-        self._decimals: dict[tuple[str, str, str], list[int]] = {}
+        self._pairs: dict[tuple[str, str, str, str], list[int]] = {}
 
     def add(self, kind: str, table: str, field: str, detail: str, rows: int) -> None:
         """Count `rows` more for one signal."""
@@ -79,9 +79,11 @@ class Signals:
         for token, rows in tokens.items():
             known[token] = known.get(token, 0) + rows
 
-    def add_decimals(self, table: str, field: str, mark: str, own: int, other: int) -> None:
-        """Count the rows of a field whose numbers have the contract's decimal mark, and the other one."""
-        counts = self._decimals.setdefault((table, field, mark), [0, 0])
+    def add_if_both(
+        self, kind: str, table: str, field: str, detail: str, own: int, other: int
+    ) -> None:
+        """Count `other` rows for a signal that is one only if, of all parts, there are rows of their `own` as well."""
+        counts = self._pairs.setdefault((kind, table, field, detail), [0, 0])
         counts[0] += own
         counts[1] += other
 
@@ -94,11 +96,10 @@ class Signals:
             if rest := sum(count for _, count in ordered[_SHOWN_TOKENS:]):
                 detail = f"{len(ordered) - _SHOWN_TOKENS} further values"
                 self.add(kind, table, field, detail, rest)
-        for (table, field, mark), (own, other) in self._decimals.items():
+        for key, (own, other) in self._pairs.items():
             if own and other:
-                detail = f"the decimal mark is `{mark}`, these numbers have the other"
-                self.add("decimal_habit_mixed", table, field, detail, other)
-        self._tokens, self._decimals = {}, {}
+                self.add(*key, other)
+        self._tokens, self._pairs = {}, {}
 
     def table(self) -> pa.Table:
         """All signals, sorted."""
@@ -332,7 +333,10 @@ class FieldReader:
         marks = [decimal_mark(value) for value in cells.values]
         other = [mark not in (None, decimal) for mark in marks]
         own = [mark == decimal for mark in marks]
-        self.signals.add_decimals(table, field, decimal, _rows(own, cells), _rows(other, cells))
+        detail = f"the decimal mark is `{decimal}`, these numbers have the other"
+        self.signals.add_if_both(
+            "decimal_habit_mixed", table, field, detail, _rows(own, cells), _rows(other, cells)
+        )
         return [parse_number(value, self.missing, decimal) for value in cells.values]
 
     def band(

@@ -253,6 +253,16 @@ def _ingest(data: bytes) -> object:
     return ingest(data, contract("csv"), MissionKeys.of(Keyring(bytes(32), bytes(32)), "ALB"), NIGHT)  # fmt: skip
 
 
+def _ingest_parts(data: bytes) -> object:
+    """The same of a large export, a part after the other: a few bytes each."""
+    from counterflow.depersonalise import MissionKeys
+    from counterflow.ingest import Reading
+    from counterflow.keys import Keyring
+
+    keys = MissionKeys.of(Keyring(bytes(32), bytes(32)), "ALB")
+    return list(Reading(data, contract("csv"), keys, NIGHT, part=100).parts())
+
+
 def _values(data: bytes) -> object:
     """Cells alone: each way of writing a date, in each calendar."""
     from counterflow import calendars, values
@@ -343,6 +353,7 @@ READERS: dict[str, Reader] = {
     "ods": Reader(_read("ods"), _ods_seeds, 6, is_packed=True),
     "zip": Reader(_open_zip, _zip_seeds, 12, is_packed=True),
     "ingest": Reader(_ingest, _text_seeds, 4),
+    "parts": Reader(_ingest_parts, _text_seeds, 4),
     "values": Reader(_values, _text_seeds, 8),
     "pgp": Reader(_open_pgp, _pgp_seeds, 6),
     "pgp_envelope": Reader(_envelope, _pgp_seeds, 10),

@@ -91,7 +91,7 @@ def test_a_contract_of_a_mission_of_millions_allows_a_larger_export(
     raised = load_contract(tmp_path / "missions" / f"{job.mission.code}.yml").source
     usual = load_contract(world.PROJECT / "dags/missions" / f"{job.mission.code}.yml").source
     assert raised.limits.rows > usual.limits.rows
-    assert raised.limits.unpacked == 4_000_000 * 1_500
+    assert raised.limits.unpacked == 4_000_000 * 4_000
     assert raised.format == usual.format
 
 

@@ -112,7 +112,7 @@ def test_every_gate_is_in_the_page_on_data_protection() -> None:
 
 def test_every_kind_of_signal_is_explained() -> None:
     text = "".join(path.read_text("utf-8") for path in (PACKAGE / "counterflow").glob("**/*.py"))
-    found = r'signals\.add\(\s*"(\w+)"|add_tokens\(\s*"(\w+)"|notes = \[\("(\w+)"'
+    found = r'signals\.add\(\s*"(\w+)"|add_(?:tokens|if_both)\(\s*"(\w+)"|notes = \[\("(\w+)"'
     kinds = {a or b or c for a, b, c in re.findall(found, text)}
     assert "unmapped_code" in kinds
     kinds |= set(contract_signals.KINDS)

@@ -208,7 +208,7 @@ def test_what_only_the_whole_shows_is_told_of_the_whole() -> None:
         signals.add_tokens(
             "unmapped_code", "case", "gender", {(f"#{n:02}", "s"): 1 for n in range(60)}
         )
-        signals.add_decimals("case", "age", ".", own=part, other=1 - part)
+        signals.add_if_both("decimal_habit_mixed", "case", "age", "both", own=part, other=1 - part)
     told = signals.table().to_pylist()
     rare = [one["rows"] for one in told if one["detail"] == "10 further values"]
     assert rare == [20]

@@ -15,9 +15,9 @@ from pathlib import Path
 from counterflow.settings import PROJECT
 from counterflow.synthetic import Job, forms
 
-LARGE = 500_000  # cases, above which the limits of a contract are raised
-# What a case may take of each limit; about twice what the largest mission's exports come to.
-_A_CASE = {"packed": 300, "unpacked": 1_500, "rows": 10}
+LARGE = 100_000  # cases, above which the limits of a contract are raised
+# What a case may take of each limit: a little more than the wordiest of the exports, which is JSON, comes to.
+_A_CASE = {"packed": 4_000, "unpacked": 4_000, "rows": 10}
 _MEMORY, _SECONDS = 6_000_000_000, 7_200
 _NIGHT = re.compile("(%[^/.]*%[A-Za-z])")
 

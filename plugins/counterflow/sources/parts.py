@@ -39,7 +39,7 @@ from counterflow.sources.unpack import Member
 from counterflow.text import case_number, fold
 
 PART = 64 << 20  # bytes of text, unpacked, that are a part
-_AT_ONCE = 128 << 20  # bytes of cells that are sorted into parts at once
+_AT_ONCE = 64 << 20  # bytes of cells that are sorted into parts at once
 _ROW = "row"  # beside the cells: the place of the row in its file
 
 
