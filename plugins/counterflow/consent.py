@@ -68,7 +68,7 @@ def strongest(reasons: Iterable[str]) -> str:
 
 def reasons(
     consent: Consent, source: Columns, reader: FieldReader, minors: Callable[[], Minors]
-) -> list[str]:
+) -> npt.NDArray[np.object_]:
     """Per row of the case source: why it is withheld (one of REASONS), or `GIVEN`.
 
     `minors` tells per row MINOR, OF_AGE or AGE_UNKNOWN. Answers that the contract does not list are
@@ -79,7 +79,7 @@ def reasons(
     if consent.guardian is not None:
         lacks = lacks | judged.guardian(consent.guardian, minors())
     counted = np.array([_counted(bits) for bits in range(1 << len(ORDER))], object)
-    found: list[str] = counted[lacks].tolist()
+    found: npt.NDArray[np.object_] = counted[lacks]
     return found
 
 

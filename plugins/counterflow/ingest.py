@@ -7,6 +7,7 @@ file, no clock, no log. Everything not asked for by the contract is dropped by n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields
@@ -15,6 +16,7 @@ from functools import partial
 from itertools import compress
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from counterflow import consent as consent_gate
@@ -37,6 +39,7 @@ from counterflow.sources.unlocking import Means, open_export
 from counterflow.suppression import ERASED, WITHHELD_SCHEMA, together, whole_persons, withheld_table
 from counterflow.text import fold
 
+Texts = npt.NDArray[np.object_]  # one of a few texts per row
 ROWS_SCHEMA = pa.schema(
     [
         ("mission_code", pa.string()),
@@ -115,15 +118,15 @@ class _Counts:
         """Rows of cases that are not blank."""
         return self.delivered.get("case", 0)
 
-    def add(self, source: str, reasons: list[str], blank: Mask, withheld: Mask) -> None:
-        """Count the rows of a source; `reasons` say why they are withheld."""
-        for row in np.flatnonzero(withheld).tolist():
-            self.withheld[reasons[row]] = self.withheld.get(reasons[row], 0) + 1
+    def add(self, source: str, withheld: list[str], blank: Mask) -> None:
+        """Count the rows of a source; `withheld`: of each that is, why."""
+        for reason, rows in Counter(withheld).items():
+            self.withheld[reason] = self.withheld.get(reason, 0) + rows
         blanks = int(blank.sum())
         self.read += len(blank)
         self.blank += blanks
         self.delivered[source] = self.delivered.get(source, 0) + len(blank) - blanks
-        self.held_back[source] = self.held_back.get(source, 0) + int(withheld.sum())
+        self.held_back[source] = self.held_back.get(source, 0) + len(withheld)
 
 
 @dataclass(slots=True)
@@ -326,25 +329,26 @@ class _Gate:
             raise _no_rows()
         own: dict[str, pa.Array] = {}
         if name == "case":
-            reasons, readings = self._cases(source, used, keys, places, blank)
-            own = self._merge(source, keys, places, blank, reasons, readings)
+            reasons, read = self._cases(source, used, keys, places, blank)
+            own = self._merge(source, keys, places, blank, reasons, read)
+            readings = pa.array(read, pa.string())
         else:
             keys = self._of_survivors(keys)
             reasons, readings = self._children(keys, places)
-        withheld = np.fromiter((bool(r) for r in reasons), np.bool_, source.rows) & ~blank
-        counts.add(name, reasons, blank, withheld)
+        withheld = (reasons != consent_gate.GIVEN) & ~blank
+        counts.add(name, reasons[withheld].tolist(), blank)
         kept = np.flatnonzero(~blank & ~withheld)
-        all_keys = gather(pa.array(keys, pa.string()), places)
         if name == "case":
-            self.case_keys = set(all_keys.take(pa.array(kept)).to_pylist()) - {None}
-        else:
-            readings = [
-                "orphan" if r == "ok" and keys[p] not in self.case_keys else r
-                for r, p in zip(readings, places, strict=True)
-            ]
-        texts = pa.array(readings, pa.string())
-        owners = gather(pa.array(self._of_survivors(keys), pa.string()), places)
-        return _Source(source, all_keys, kept.astype(np.int64), texts, owners, own)
+            self.case_keys = {keys[place] for place in np.unique(places[kept])} - {None}
+        owners = self._of_survivors(keys)
+        return _Source(
+            source,
+            gather(pa.array(keys, pa.string()), places),
+            kept.astype(np.int64),
+            readings,
+            gather(pa.array(owners, pa.string()), places),
+            own,
+        )
 
     def _of_survivors(self, keys: list[str | None]) -> list[str | None]:
         """The keys, those of merged records replaced by their survivors'."""
@@ -403,27 +407,25 @@ class _Gate:
         keys: list[str | None],
         places: Places,
         blank: Mask,
-    ) -> tuple[list[str], list[str]]:
+    ) -> tuple[Texts, Texts]:
+        """Per row why it is withheld, and how its number was read."""
         spec = self.contract.consent.research
         ages = partial(minors, self.contract, source, self.reader)
         reasons = consent_gate.reasons(spec, source, self.reader, ages)
-        readings = ["ok" if keys[p] is not None else "blank" for p in places]
+        told = _of_rows([key is not None for key in keys], places)
+        readings = np.where(told, "ok", "blank").astype(object)
         for rows in _repeated(keys, places, blank):
             cells = [tuple(c.places[r] for c in used) for r in rows]
             if len(set(cells)) == 1:
-                for row in rows[1:]:
-                    readings[row] = "repeat"
+                readings[rows[1:]] = "repeat"
                 continue
-            lacking = consent_gate.strongest(reasons[r] for r in rows)
-            for row in rows:
-                readings[row] = "conflict"
-                reasons[row] = lacking
-        for row in np.flatnonzero(~blank).tolist():
-            key = keys[places[row]]
-            if key in self.erased:
-                reasons[row] = ERASED
-            if key is not None and reasons[row]:
-                self.case_reason[key] = reasons[row]
+            readings[rows] = "conflict"
+            reasons[rows] = consent_gate.strongest(reasons[rows])
+        if self.erased:
+            erased = _of_rows([key in self.erased for key in keys], places)
+            reasons[erased & ~blank] = ERASED
+        for row in np.flatnonzero(~blank & told & (reasons != consent_gate.GIVEN)).tolist():
+            self.case_reason[keys[places[row]] or ""] = reasons[row]
         return reasons, readings
 
     def _merge(
@@ -432,8 +434,8 @@ class _Gate:
         keys: list[str | None],
         places: Places,
         blank: Mask,
-        reasons: list[str],
-        readings: list[str],
+        reasons: Texts,
+        readings: Texts,
     ) -> dict[str, pa.Array]:
         """Into which case each record was merged, if any; whatever one of a person's records has
         against it withholds them all, but for an answer that is missing where the survivor has one.
@@ -494,26 +496,34 @@ class _Gate:
                 if reason:
                     self.case_reason[key] = reason
 
-    def _children(self, keys: list[str | None], places: Places) -> tuple[list[str], list[str]]:
+    def _children(self, keys: list[str | None], places: Places) -> tuple[Texts, pa.Array]:
+        """Per row why it is withheld, and how its case was read."""
         why = [
-            ERASED if key in self.erased else self.case_reason.get(key or "", "") for key in keys
+            ERASED if key in self.erased else self.case_reason.get(key or "", consent_gate.GIVEN)
+            for key in keys
         ]
-        read = ["ok" if key is not None else "blank" for key in keys]
-        return [why[p] for p in places], [read[p] for p in places]
+        read = [
+            "blank" if key is None else "ok" if key in self.case_keys else "orphan" for key in keys
+        ]
+        return np.array(why, object)[places], gather(pa.array(read, pa.string()), places)
+
+
+def _of_rows(of_keys: list[bool], places: Places) -> Mask:
+    """What holds of each row's key."""
+    return np.array(of_keys, np.bool_)[places]
 
 
 def _repeated(keys: list[str | None], places: Places, blank: Mask) -> list[list[int]]:
     """The rows, in file order, of each case key that stands on more than one."""
-    by_key: dict[str, list[int]] = {}
-    distinct = len(set(keys) - {None})
-    used = places[~blank]
-    if distinct == len(used) == len(keys):
-        return []
-    for row in np.flatnonzero(~blank).tolist():
-        key = keys[places[row]]
-        if key is not None:
-            by_key.setdefault(key, []).append(row)
-    return [rows for rows in by_key.values() if len(rows) > 1]
+    numbers: dict[str, int] = {}
+    of_keys = [-1 if key is None else numbers.setdefault(key, len(numbers)) for key in keys]
+    of_rows = np.where(blank, -1, np.array(of_keys, np.int64)[places])
+    used = of_rows >= 0
+    often = np.bincount(of_rows[used], minlength=len(numbers)) > 1
+    by_key: dict[int, list[int]] = {}
+    for row in np.flatnonzero(used)[often[of_rows[used]]].tolist():
+        by_key.setdefault(int(of_rows[row]), []).append(row)
+    return list(by_key.values())
 
 
 def _blank(source: Columns, contract: Contract, name: str) -> Mask:

@@ -103,6 +103,8 @@ def _accent(character: str) -> bool:
 
 def case_number(value: str) -> str:
     """A case number in the form that is hashed: compatibility-composed, upper case, no blanks."""
+    if value.isascii():  # as most are; it is composed, and its digits are plain
+        return clean(value).upper().replace(" ", "")
     return digits(unicodedata.normalize("NFKC", clean(value))).upper().replace(" ", "")
 
 

@@ -36,7 +36,7 @@ from counterflow.sources.tables import (
     ungarbled,
 )
 from counterflow.sources.unpack import Member
-from counterflow.text import case_number, fold
+from counterflow.text import case_number, clean
 
 PART = 64 << 20  # bytes of text, unpacked, that are a part
 _AT_ONCE = 64 << 20  # bytes of cells that are sorted into parts at once
@@ -188,9 +188,9 @@ class _PartOf:
         return np.where(told, sums % self.parts, 0)
 
     def _hash(self, value: str) -> int | None:
-        """A number for a case number, None for a cell that holds none."""
+        """A number for a case number, None for a cell that holds none; `value` is clean."""
         if self.is_garbled:
-            value = ungarbled(value)
-        if not value or fold(value) in self.missing:
+            value = clean(ungarbled(value))
+        if not value or value.casefold() in self.missing:
             return None
         return zlib.crc32(case_number(value).encode())
