@@ -38,7 +38,7 @@ from counterflow.sources.tables import (
 from counterflow.sources.unpack import Member
 from counterflow.text import case_number, clean
 
-PART = 64 << 20  # bytes of text, unpacked, that are a part
+PART = 32 << 20  # bytes of text, unpacked, that are a part
 _AT_ONCE = 64 << 20  # bytes of cells that are sorted into parts at once
 _ROW = "row"  # beside the cells: the place of the row in its file
 
