@@ -87,6 +87,36 @@ def test_what_was_not_committed_yet_is_sealed(tmp_path: Path) -> None:
         assert opened.execute("select name from t").fetchone() == (PLANTED,)
 
 
+@pytest.mark.parametrize(
+    ("said", "share", "limit"),
+    [
+        ("4GB", 1.0, "4000000000B"),
+        ("4 GiB", 0.25, "1073741824B"),
+        ("500MB", 0.25, "250000000B"),  # nobody gets less
+        ("80%", 1.0, None),
+    ],
+)
+def test_memory_is_shared(
+    said: str, share: float, limit: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTERFLOW_DUCKDB_MEMORY", said)
+    assert sealing.memory(share) == limit
+
+
+def test_every_connection_is_bounded_and_spills_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COUNTERFLOW_DUCKDB_MEMORY", "300MB")
+    file = database(tmp_path / "build.duckdb", BUILD)
+    seal = Seal(MASTER, "aaaaaaaa", tmp_path)
+    asked = "select current_setting('memory_limit'), current_setting('temp_directory')"
+    with seal.connect() as first, seal.opened(file) as second:
+        limits, folders = zip(*(c.sql(asked).fetchall()[0] for c in (first, second)), strict=True)
+    assert limits == ("286.1 MiB",) * 2
+    assert len(set(folders)) == 2
+    assert all(folder.startswith(str(tmp_path / sealing.SPILL)) for folder in folders)
+
+
 @pytest.mark.parametrize("encrypted", [True, False])
 def test_what_does_not_fit_into_memory_is_sealed(tmp_path: Path, encrypted: bool) -> None:
     with SEAL.opened(database(tmp_path / "build.duckdb", BUILD)) as connection:
@@ -99,10 +129,10 @@ def test_what_does_not_fit_into_memory_is_sealed(tmp_path: Path, encrypted: bool
             "from range(700000)",
             [PLANTED],
         )
-        spilled = [file.read_bytes() for file in (tmp_path / sealing.SPILL).iterdir()]
+        spilled = [file.read_bytes() for file in tmp_path.glob(f"{sealing.SPILL}-*/*")]
     assert sum(map(len, spilled)) > 1_000_000
     assert any(PLANTED.encode() in data for data in spilled) is not encrypted
-    assert not list((tmp_path / sealing.SPILL).glob("*"))
+    assert not list(tmp_path.glob(f"{sealing.SPILL}*"))
 
 
 @given(

@@ -68,7 +68,7 @@ def _validate(
         if not todo:
             return []
         ring = keyring(settings)
-        seal = Seal(ring.master, ring.key_id)
+        seal = Seal(ring.master, ring.key_id, settings.home)
         landed = landed_exports(settings, ring, seal, todo)
         verdicts = validation.validate(
             landed, settings.expectations, progress=progress, workers=settings.workers

@@ -11,6 +11,7 @@ can then no longer be derived: history keeps them as they are published (docs/ad
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -21,6 +22,10 @@ from counterflow.landing import OUTCOME, Landing, NightRecord
 from counterflow.locks import exclusive
 from counterflow.sealing import SPILL
 from counterflow.settings import Settings
+
+_ABANDONED = (
+    86400.0  # seconds after which nobody works with a folder of what did not fit into memory
+)
 
 
 class TooLateError(Exception):
@@ -158,10 +163,16 @@ def _tidy_build(settings: Settings) -> int:
     left += settings.home.glob(".format.json-*")
     left += settings.build.glob("earlier.duckdb*")  # history before a night that did not end
     left += [*settings.warehouse.glob(".manifest*"), *settings.erasures.glob(".*")]
-    left += [*settings.build.glob(SPILL), *settings.warehouse.glob(f"**/{SPILL}")]
+    left += [*settings.build.glob(f"{SPILL}*"), *settings.warehouse.glob(f"**/{SPILL}*")]
+    left += [path for path in settings.home.glob(f"{SPILL}-*") if _is_old(path)]
     for path in left:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     return tidy(settings) + len(left)
+
+
+def _is_old(spill: Path) -> bool:
+    """Whether a folder of what did not fit into memory is a killed process's."""
+    return time.time() - spill.stat().st_mtime > _ABANDONED
 
 
 def _named(landing: Landing) -> dict[str, tuple[date, set[str]]]:

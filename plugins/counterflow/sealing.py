@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import base64
 import os
+import re
+import secrets
 import threading
 from collections.abc import Sequence
 from importlib.resources import files
@@ -27,7 +29,7 @@ from counterflow.settings import Settings
 LANDING: Final = "landing"  # Parquet: landing, verdicts, compiled contracts, dbt's sources
 BUILD: Final = "build"  # the DuckDB files that dbt writes
 PUBLISHED: Final = "published"  # what analysts open, where it is encrypted too
-SPILL: Final = ".spill"  # the folder beside a DuckDB file for what does not fit into memory
+SPILL: Final = ".spill"  # folders for what does not fit into memory begin with this
 AGENCY: Final = "agency"  # these keys are of no mission
 # What read_parquet is given on a prepared connection. Never with union_by_name: DuckDB 1.5 then reads
 # nothing encrypted (its issue 21508), so files that are read together must have the same columns.
@@ -43,6 +45,23 @@ CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 
 
+_MEMORY: Final = "COUNTERFLOW_DUCKDB_MEMORY"  # what dbt's DuckDB may take, and every other
+_UNITS: Final = {"K": 1, "M": 2, "G": 3, "T": 4}
+_LEAST: Final = 250 * 1000**2  # bytes: with less, not even a row group of a wide table is written
+
+
+def memory(share: float = 1.0) -> str | None:
+    """A share of what DuckDB may take, as it takes it; None if nothing that can be shared is said.
+
+    Processes that work at once take a share each. Nobody gets less than it takes to write a file.
+    """
+    said = re.fullmatch(r"([\d.]+) *([KMGT])(i?)B", os.environ.get(_MEMORY, "2GB").strip())
+    if said is None:
+        return None
+    size = float(said[1]) * (1024 if said[3] else 1000) ** _UNITS[said[2]]
+    return f"{max(size * share, _LEAST):.0f}B"
+
+
 class SealRefusedError(Exception):
     """A file cannot be opened with this installation's key; the message holds no key."""
 
@@ -50,10 +69,11 @@ class SealRefusedError(Exception):
 class Seal:
     """The keys of an installation's files, and all that is done with them."""
 
-    __slots__ = ("_keys", "key_id")
+    __slots__ = ("_keys", "_spill", "key_id")
 
-    def __init__(self, master: bytes, key_id: str) -> None:
-        self.key_id = key_id
+    def __init__(self, master: bytes, key_id: str, spill: Path | None = None) -> None:
+        """`spill`: a folder for what does not fit into memory, where no DuckDB file is opened."""
+        self.key_id, self._spill = key_id, spill
         self._keys = {
             purpose: base64.b64encode(keys.derive(master, AGENCY, purpose)).decode()
             for purpose in (LANDING, BUILD, PUBLISHED)
@@ -63,7 +83,7 @@ class Seal:
     def of(cls, settings: Settings) -> Seal:
         """The seal of an installation. Raises KeyRefusedError without a usable master key."""
         ring = keys.keyring(settings)
-        return cls(ring.master, ring.key_id)
+        return cls(ring.master, ring.key_id, settings.home)
 
     def __repr__(self) -> str:
         return f"Seal({self.key_id})"
@@ -132,7 +152,7 @@ class Seal:
 
     def _shared(self) -> duckdb.DuckDBPyConnection:
         """A connection of this thread that knows this seal's key of landing."""
-        connection, known = _threads.connection()
+        connection, known = _threads.connection(self._spill)
         if known.get(self._name) != self._keys[LANDING]:
             self._add_parquet_key(connection, self._name)
             known[self._name] = self._keys[LANDING]
@@ -144,7 +164,8 @@ class Seal:
         """A new connection in which the DuckDB file at `path` is the database that is used."""
         connection = duckdb.connect(config=CONFIG)
         try:
-            _load(connection, path)
+            _load(connection)
+            _bound(connection, path.parent)
             self.attach(connection, path, "warehouse", read_only, purpose)
             connection.execute("use warehouse")
         except BaseException:
@@ -189,6 +210,7 @@ class Seal:
         """A new connection in memory, prepared."""
         connection = duckdb.connect(config=CONFIG)
         self.prepare(connection)
+        _bound(connection, self._spill)
         return connection
 
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -212,11 +234,14 @@ class _Threads(threading.local):
     def __init__(self) -> None:
         self.opened: dict[int, tuple[duckdb.DuckDBPyConnection, dict[str, str]]] = {}
 
-    def connection(self) -> tuple[duckdb.DuckDBPyConnection, dict[str, str]]:
+    def connection(self, spill: Path | None) -> tuple[duckdb.DuckDBPyConnection, dict[str, str]]:
         """The connection, and the keys that it knows by name."""
         if os.getpid() not in self.opened:
             connection = duckdb.connect(config={**CONFIG, "threads": 1})
             _load(connection)
+            _bound(
+                connection, spill, share=0.25
+            )  # several threads and workers read and write at once
             self.opened[os.getpid()] = (connection, {})
         return self.opened[os.getpid()]
 
@@ -231,7 +256,9 @@ _threads = _Threads()
 def published(path: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
     """What analysts open, read-only; the master key is needed only if it is encrypted."""
     if not is_sealed(path):
-        return duckdb.connect(str(path), read_only=True)
+        connection = duckdb.connect(str(path), read_only=True)
+        _bound(connection, path.parent)  # plain, as the file itself
+        return connection
     return Seal.of(settings).opened(path)
 
 
@@ -242,15 +269,22 @@ def load(connection: duckdb.DuckDBPyConnection, name: str) -> None:
     connection.execute(f"load {_text(file)}")
 
 
-def _load(connection: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
-    """OpenSSL for DuckDB, from where the package was installed; what does not fit into memory.
+def _bound(connection: duckdb.DuckDBPyConnection, spill: Path | None, share: float = 1.0) -> None:
+    """Let a connection take no more memory than it may; the rest is written, encrypted, below a folder.
 
-    That is written, encrypted, beside the file at `path`.
+    Each connection has a folder of its own there: DuckDB's files have the same names in all.
     """
+    if (limit := memory(share)) is not None:
+        connection.execute(f"set memory_limit = '{limit}'")
+    if spill is not None:
+        own = spill / f"{SPILL}-{secrets.token_hex(4)}"
+        connection.execute(f"set temp_directory = {_text(own)}")
+
+
+def _load(connection: duckdb.DuckDBPyConnection) -> None:
+    """OpenSSL for DuckDB, from where the package was installed: also for what does not fit into memory."""
     load(connection, "httpfs")
     connection.execute("set temp_file_encryption = true")
-    if path is not None:
-        connection.execute(f"set temp_directory = {_text(path.with_name(SPILL))}")
 
 
 def _text(path: Path) -> str:
