@@ -65,13 +65,15 @@ def purge(
     `on_request`: an erasure, which waits for no night: the last build goes as well.
     """
     from counterflow.warehouse import lake
-    from counterflow.warehouse.purge import give_up_build, purge_files
+    from counterflow.warehouse.purge import give_up_build, is_published, purge_files
 
     codes = sorted(path.name for path in settings.landing.glob("[A-Z][A-Z][A-Z]"))
     ring, seal = keyring(settings), Seal.of(settings)
     removed: list[Removed] = []
     until: dict[str, date] = {}
     out: dict[str, frozenset[str]] = {}
+    shown = settings.releases.is_dir()  # a tenth of all cases may be out: kept only for who asks
+    published = is_published(settings)
 
     def tell(found: Iterable[Removed]) -> None:
         for one in found:
@@ -85,8 +87,10 @@ def purge(
             landing.tidy()
             who = suppressed(seal, landing, MissionKeys.of(ring, code))
             tell(purge_landing(seal, settings.home, landing, who))
-            until |= who.until()
-            out[code] = who.now()
+            if published:
+                until |= who.until()
+            if shown:
+                out[code] = who.now()
         tell(purge_files(settings, until, on_request))
         lake.follow(settings)
         if on_request:

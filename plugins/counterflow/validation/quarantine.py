@@ -20,26 +20,26 @@ def quarantined_rows(seal: Seal, export: Path, verdict: Path) -> pa.Table:
     return seal.query(
         f"""
         with failed as (select distinct source, source_row from {seal.scan(verdict / "failures.parquet")}),
-        row_ as (select source, source_row, case_key from {seal.scan(export / "rows.parquet")}),
-        judged as (
-            select row_.*, failed.source is not null as is_failed
-            from row_ left join failed using (source, source_row)
-        ),
         merged as (
             select distinct case_key, {"merged_into_key" if merging else "null"} as into_key
             from {seal.scan(cases)} where into_key is not null
         ),
-        owned as (
-            select judged.*, coalesce(into_key, case_key) as owner, into_key is not null as is_merged
-            from judged left join merged using (case_key)
+        owned as not materialized (
+            select
+                source,
+                source_row,
+                failed.source is not null as is_failed,
+                coalesce(into_key, case_key) as owner,
+                into_key is not null as is_merged
+            from {seal.scan(export / "rows.parquet")}
+            left join failed using (source, source_row)
+            left join merged using (case_key)
         ),
-        case_ as (
-            select case_key as owner, bool_and(is_failed) as is_failed from owned
-            where source = 'case' and case_key is not null and not is_merged group by case_key
+        sound as (
+            select distinct owner from owned where source = 'case' and not is_merged and not is_failed
         )
         select owned.source, owned.source_row
-        from owned left join case_ using (owner)
-        where owned.is_failed
-            or ((source <> 'case' or is_merged) and coalesce(case_.is_failed, true))
+        from owned left join sound using (owner)
+        where owned.is_failed or ((source <> 'case' or is_merged) and sound.owner is null)
         """
     )

@@ -80,6 +80,11 @@ def tidy(settings: Settings) -> int:
     return len(left)
 
 
+def is_published(settings: Settings) -> bool:
+    """Whether there is a file that cases could be in: published, or kept from before."""
+    return next(_files(settings), None) is not None
+
+
 def _files(settings: Settings) -> Iterator[_File]:
     kept = sorted((settings.warehouse / "kept").glob("warehouse-*.duckdb"))
     published = read_manifest(settings.warehouse / MANIFEST)
