@@ -44,7 +44,7 @@ form_reason as (
     group by mission_code, form_version
 ),
 
-person as (
+person as not materialized (
     select
         facts.case_key,
         facts.mission_code,
@@ -110,7 +110,7 @@ person as (
 {% macro analysis_groups(groups, placed='placed') %}
 {%- set values = [] %}
 {%- for group in groups %}{% do values.append(group ~ '_values') %}{% endfor %}
-valued as (
+valued as not materialized (
     select
         *
         {%- for group in groups %},
@@ -138,7 +138,7 @@ cell_group as (
 -- The same for marts whose groups are told one at a time (group_by, group_value), within `periods` or without.
 {% macro analysis_groups_by(groups, periods=false) %}
 {%- set values = ['slices'] + (['registration_year', 'registration_window'] if periods else []) %}
-valued as (
+valued as not materialized (
     select
         *,
         [{'group_by': 'all', 'group_value': 'all'}]
@@ -192,7 +192,7 @@ cell_group as (
 
 -- CTEs `cell` and `placed` (`valued` with its cell): cases of one mission that agree in `values`. The number of a cell is a name within the query.
 {% macro analysis_cells(values, placed='placed') -%}
-cell as (
+cell as materialized (
     select
         row_number() over () as cell,
         mission_code,
@@ -205,7 +205,8 @@ cell as (
     )
 ),
 
-{{ placed }} as (
+-- made again where it is asked for, and not kept: all columns of all cases are more than memory holds
+{{ placed }}_whole as not materialized (
     select
         valued.*,
         cell.cell
@@ -216,6 +217,11 @@ cell as (
             {%- for name in values %}
             and valued.{{ name }} is not distinct from cell.{{ name }}
             {%- endfor %}
+),
+
+{{ placed }} as (
+    select *
+    from {{ placed }}_whole
 )
 {%- endmacro %}
 
@@ -274,7 +280,7 @@ case_answer as (
             {%- for name in cases %},
             {{ name }}
             {%- endfor %}
-        from placed
+        from placed_whole
     )
     on columns(* exclude (cell))
     into name dimension value value

@@ -4,12 +4,20 @@
     'fct_recruitment', 'fct_route_leg', 'fct_event', 'fct_perpetrator', 'bridge_perpetrator_role', 'fct_vulnerability',
     'fct_screening', 'fct_referral', 'fct_assistance', 'fct_local_attribute',
 ] -%}
-{% for fact in facts -%}
-    select
-        '{{ fact }}' as table_name,
-        count(*) as orphans
-    from {{ ref(fact) }} as fact
-    anti join {{ ref('fct_case') }} as facts on fact.case_key = facts.case_key
-    having count(*) > 0
-    {{ 'union all' if not loop.last }}
-{% endfor %}
+with child as (
+    {% for fact in facts -%}
+        select
+            '{{ fact }}' as table_name,
+            case_key
+        from {{ ref(fact) }}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
+)
+
+-- one join: each would hold the keys of all cases in memory at once
+select
+    child.table_name,
+    count(*) as orphans
+from child
+anti join {{ ref('fct_case') }} as facts on child.case_key = facts.case_key
+group by child.table_name

@@ -1,13 +1,25 @@
+-- Few cases have several citizenships; only theirs are put in order and listed, which takes memory that DuckDB cannot spill.
 with citizenship as (
     select
         case_key,
-        arg_min(
-            citizenship, (coalesce(citizenship_number, 1), source, source_row, citizenship)
-        ) as first_citizenship,
-        list(distinct citizenship) as citizenships
+        min(citizenship) as lowest,
+        max(citizenship) as highest
     from {{ ref('int_citizenship') }}
     where citizenship is not null
     group by case_key
+),
+
+citizenships as (
+    select
+        listed.case_key,
+        arg_min(
+            listed.citizenship, (coalesce(listed.citizenship_number, 1), listed.source, listed.source_row, listed.citizenship)
+        ) as first_citizenship,
+        list(distinct listed.citizenship) as listed
+    from {{ ref('int_citizenship') }} as listed
+    inner join citizenship on listed.case_key = citizenship.case_key
+    where listed.citizenship is not null and citizenship.lowest != citizenship.highest
+    group by listed.case_key
 ),
 
 exploitation as (
@@ -39,7 +51,7 @@ select
     harmonised.primary_language,
     harmonised.secondary_language,
     harmonised.education,
-    citizenship.first_citizenship as citizenship,
+    coalesce(citizenships.first_citizenship, citizenship.lowest) as citizenship,
     harmonised.country_of_residence,
     harmonised.country_of_exploitation,
     harmonised.country_of_exploitation_basis,
@@ -47,9 +59,10 @@ select
         when
             harmonised.country_of_exploitation_basis != 'last_exploitation'
             or harmonised.country_of_exploitation is null
-            or citizenship.citizenships is null
+            or citizenship.case_key is null
             then 'unknown'
-        when list_contains(citizenship.citizenships, harmonised.country_of_exploitation) then 'no'
+        when harmonised.country_of_exploitation in (citizenship.lowest, citizenship.highest) then 'no'
+        when list_contains(citizenships.listed, harmonised.country_of_exploitation) then 'no'
         else 'yes'
     end as is_cross_border,
     {% for kind in ['sexual_exploitation', 'forced_labour', 'other_exploitation'] -%}
@@ -73,6 +86,7 @@ select
     loaded.loaded_night
 from {{ ref('int_case') }} as harmonised
 left join citizenship on harmonised.case_key = citizenship.case_key
+left join citizenships on harmonised.case_key = citizenships.case_key
 left join exploitation on harmonised.case_key = exploitation.case_key
 left join {{ ref('int_form') }} as form
     on harmonised.mission_code = form.mission_code and harmonised.form_version = form.form_version

@@ -1,6 +1,7 @@
 {%- set missing = "('unknown', 'not_asked', 'non_specified_unknown')" -%}
 -- What is known of a case, as dimension and value: the common ground of the models that look for change. Answers that are
--- missing have no row, so the cases of a dimension are those in which anything is known of it.
+-- missing have no row, so the cases of a dimension are those in which anything is known of it. Each once: only where a fact may have
+-- several rows for it are they made distinct, which of all at once would take the memory of all.
 with one_value as (
     select
         facts.case_key,
@@ -36,25 +37,25 @@ trait as (
         value
     from case_trait
     union all
-    select
+    select distinct
         case_key,
         'exploitation_type' as dimension,
         exploitation_type as value
     from {{ ref('fct_exploitation') }}
     union all
-    select
+    select distinct
         case_key,
         'labour_sector' as dimension,
         labour_sector as value
     from {{ ref('fct_exploitation') }}
     union all
-    select
+    select distinct
         case_key,
         'recruitment_method' as dimension,
         recruitment_method as value
     from {{ ref('fct_recruitment') }}
     union all
-    select
+    select distinct
         case_key,
         'recruiter_relationship' as dimension,
         recruiter_relationship as value
@@ -68,7 +69,7 @@ trait as (
     where answer = 'yes'
 )
 
-select distinct
+select
     case_key,
     dimension,
     value
