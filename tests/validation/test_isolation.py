@@ -15,7 +15,8 @@ import pyarrow as pa
 import pytest
 
 from counterflow.canonical import TABLES
-from counterflow.validation import LandedExport, RuleBookError, Status, gx, judge, validate
+from counterflow.forks import spread
+from counterflow.validation import LandedExport, RuleBookError, Status, gx, judge, run, validate
 from counterflow.validation.frames import Part
 from counterflow.validation.rules import Suite, load_suites
 
@@ -167,6 +168,26 @@ def test_any_number_of_processes_finds_the_same(tmp_path: Path, suites: Path) ->
     assert [one[1] for one in alone[:5]].count(Status.FAILED) == 1
     assert verdicts_of(landed, suites, 2) == alone
     assert verdicts_of(landed, suites, 3) == alone
+
+
+def test_a_mission_that_fills_a_shard_is_judged_table_by_table(
+    tmp_path: Path, suites: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge_, shared = run._judge_table, []
+
+    def watched(cases: Any, suite: Suite) -> Any:
+        (tmp_path / f"by-{os.getpid()}").touch()
+        return judge_(cases, suite)
+
+    def spreading(jobs: Any, workers: int, *further: Any) -> Any:
+        shared.append(workers)
+        return spread(jobs, workers, *further)
+
+    monkeypatch.setattr(run, "_judge_table", watched)
+    monkeypatch.setattr(run, "spread", spreading)
+    validate(exports(tmp_path, ("MDA",)), suites, max_rows_per_shard=1, workers=2)
+    assert shared == [1]
+    assert [path.name for path in tmp_path.glob("by-*")] != [f"by-{os.getpid()}"]
 
 
 @pytest.mark.parametrize("culprits", [{"BGR"}, {"ALB", "UKR"}])

@@ -85,11 +85,10 @@ def validate(
         gx.check(book.values())
         shards = list(_shards(todo, max_rows_per_shard))
         steps = len(shards) * len(book)
-        for number, shard in enumerate(shards):
+        for number, (shard, rows) in enumerate(shards):
             cases = [_Case(e, hashes[e.mission_code], code_lookup(e.code_map)) for e in shard]
-            for step, name in enumerate(
-                _judge_shard(cases, book, workers), start=number * len(book) + 1
-            ):
+            judging = _judge_shard(cases, book, workers, rows > max_rows_per_shard)
+            for step, name in enumerate(judging, start=number * len(book) + 1):
                 if progress is not None:
                     progress(name, step, steps)
             with ThreadPoolExecutor(_WRITERS) as pool:  # they wait for the disk
@@ -98,10 +97,13 @@ def validate(
     return [verdicts[mission] for mission in missions]
 
 
-def _judge_shard(cases: Sequence[_Case], book: Mapping[str, Suite], workers: int) -> Iterator[str]:
+def _judge_shard(
+    cases: Sequence[_Case], book: Mapping[str, Suite], workers: int, is_large: bool
+) -> Iterator[str]:
     """Judge all that a shard holds; the name of each table as it is done."""
     found = {}
-    for name, judged in _judge_tables(cases, [s for n, s in book.items() if n != PROFILE], workers):
+    suites = [suite for name, suite in book.items() if name != PROFILE]
+    for name, judged in _judge_tables(cases, suites, workers, is_large):
         found[name] = judged
         yield name
     for name in (name for name in book if name in found):  # whichever was done first
@@ -115,16 +117,20 @@ def _judge_shard(cases: Sequence[_Case], book: Mapping[str, Suite], workers: int
 
 
 def _judge_tables(
-    cases: Sequence[_Case], suites: Sequence[Suite], workers: int
+    cases: Sequence[_Case], suites: Sequence[Suite], workers: int, is_large: bool
 ) -> Iterator[tuple[str, dict[str, _Judged]]]:
-    """Each table of all missions. Where a process dies it is judged by halves, until the culprit is alone."""
+    """Each table of all missions. Where a process dies it is judged by halves, until the culprit is alone.
+
+    A table is held whole while it is judged: those of a mission that fills more than a shard go one after the
+    other, in a process whose memory goes with it.
+    """
     open_: dict[str, int] = {suite.name: 1 for suite in suites}
     found: dict[str, dict[str, _Judged]] = {suite.name: {} for suite in suites}
     work = [(suite, tuple(cases)) for suite in suites]
     while work:
         again: list[tuple[Suite, tuple[_Case, ...]]] = []
         jobs = [partial(_judge_table, some, suite) for suite, some in work]
-        for place, judged in spread(jobs, workers):
+        for place, judged in spread(*((jobs, 1, _nothing) if is_large else (jobs, workers))):
             suite, some = work[place]
             if isinstance(judged, Died) and len(some) > 1:
                 half = len(some) // 2
@@ -142,19 +148,23 @@ def _judge_tables(
         work = again
 
 
-def _shards(exports: Sequence[LandedExport], most: int) -> Iterator[list[LandedExport]]:
-    """Missions in order of their code, as many together as `most` rows allow, at least one."""
+def _nothing() -> None:
+    """What this process does while another works for it."""
+
+
+def _shards(exports: Sequence[LandedExport], most: int) -> Iterator[tuple[list[LandedExport], int]]:
+    """Missions in order of their code, as many together as `most` rows allow, at least one; and their rows."""
     shard: list[LandedExport] = []
     rows = 0
     for export in sorted(exports, key=lambda e: e.mission_code):
         own = _rows(export)
         if shard and rows + own > most:
-            yield shard
+            yield shard, rows
             shard, rows = [], 0
         shard.append(export)
         rows += own
     if shard:
-        yield shard
+        yield shard, rows
 
 
 def _rows(export: LandedExport) -> int:
