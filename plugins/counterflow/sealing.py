@@ -16,6 +16,7 @@ import re
 import secrets
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -257,7 +258,9 @@ def published(path: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
     """What analysts open, read-only; the master key is needed only if it is encrypted."""
     if not is_sealed(path):
         connection = duckdb.connect(str(path), read_only=True)
-        _bound(connection, path.parent)  # plain, as the file itself
+        # Connections of a process to one plain file are one database, which is bounded when first opened.
+        with suppress(duckdb.InvalidInputException):
+            _bound(connection, path.parent)  # plain, as the file itself
         return connection
     return Seal.of(settings).opened(path)
 
