@@ -259,7 +259,7 @@ def published(path: Path, settings: Settings) -> duckdb.DuckDBPyConnection:
     if not is_sealed(path):
         connection = duckdb.connect(str(path), read_only=True)
         # Connections of a process to one plain file are one database, which is bounded when first opened.
-        with suppress(duckdb.InvalidInputException):
+        with suppress(duckdb.InvalidInputException, duckdb.NotImplementedException):
             _bound(connection, path.parent)  # plain, as the file itself
         return connection
     return Seal.of(settings).opened(path)
