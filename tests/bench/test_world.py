@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,3 +146,17 @@ def test_an_emptied_home_keeps_its_keys(tmp_path: Path) -> None:
 
 def test_all_queries_of_the_guide_are_asked() -> None:
     assert len(queries.queries(queries.GUIDE)) > 50
+
+
+def test_the_heaviest_models_are_those_of_the_whole_build(tmp_path: Path) -> None:
+    world_ = World(tmp_path, 1)
+    assert world_.models() == {}
+    build = world_.home / "build"
+    build.mkdir(parents=True)
+    results = {
+        f"{kind}.counterflow.{name}": {"name": name, "type": kind, "seconds": seconds}
+        for kind, name, seconds in [("model", f"m{n}", n) for n in range(9)]
+        + [("test", "slow", 99)]
+    }
+    (build / "nodes.json").write_text(json.dumps({"results": results}), "utf-8")
+    assert world_.models() == {f"m{n}": n for n in (8, 7, 6, 5, 4, 3)}

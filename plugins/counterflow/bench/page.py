@@ -44,7 +44,7 @@ processes. `make bench-check` compares the ratios of a new run with these (docs/
 _GROWTH = """
 Sizes beyond 16,000 are the same missions with more cases each: the largest sends a quarter of all. Where a workbook would be longer than
 its format or its users can bear (65,000 cases as .xls, 250,000 as .xlsx or .ods), the mission sends the same sheet as CSV, and the contract says so; a contract whose mission
-has more than 500,000 cases allows a larger export.
+has more than 100,000 cases allows a larger export.
 """
 
 
@@ -126,7 +126,7 @@ def _spent(parts: Mapping[str, Part]) -> str:
         said = f"{int(size):,}" + (f", {_CHANGED[what]}" if what else "")
         each = " | ".join(f"{steps[step]:.1f}" for step in STEPS)
         lines.append(f"| {said} | {each} | {sum(steps.values()):.1f} |")
-    lines += ["", "dbt's heaviest models of a full night, seconds of the wall, two at a time:", ""]
+    lines += ["", "dbt's heaviest models of a full night, seconds of the wall, as many at once as threads say:", ""]
     lines += ["| cases | models |", "|---|---|"]
     for size in sorted(models, key=int):
         told = ", ".join(f"`{name}` {took:.1f}" for name, took in models[size].items())

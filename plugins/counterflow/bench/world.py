@@ -20,6 +20,7 @@ from counterflow.bench.measuring import Done, Run, command, say
 from counterflow.bench.results import TUNED
 from counterflow.settings import PROJECT, Settings
 from counterflow.synthetic import Job, generate, plan
+from counterflow.warehouse.reuse import RECORD
 
 NIGHT = date(2010, 11, 25)
 SECOND = NIGHT + timedelta(days=1)
@@ -127,15 +128,11 @@ class World:
 
     def models(self) -> dict[str, float]:
         """The heaviest models of the last build and their seconds of the wall, threads side by side."""
-        path = self.home / "build" / "dbt" / "run_results.json"
+        path = self.home / "build" / RECORD
         if not path.exists():
             return {}
-        results = json.loads(path.read_text("utf-8"))["results"]
-        took = {
-            str(one["unique_id"]).rpartition(".")[2]: float(one["execution_time"])
-            for one in results
-            if one["unique_id"].startswith("model.")
-        }
+        results = json.loads(path.read_text("utf-8"))["results"].values()
+        took = {one["name"]: float(one["seconds"]) for one in results if one["type"] == "model"}
         return dict(sorted(took.items(), key=lambda item: -item[1])[:_HEAVIEST])
 
 

@@ -241,6 +241,7 @@ def _result(node: Any) -> dict[str, Any]:
         "name": node.node.name,
         "status": str(node.status),
         "failures": int(node.failures or 0),
+        "seconds": round(node.execution_time, 2),
         "stopped_by": _stopped_by(str(node.message or "")),
         "table": (attached or first).rpartition(".")[2],
     }
