@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import json
 from dataclasses import replace
 from pathlib import Path
 
