@@ -83,7 +83,7 @@ bench-check: $(INSTALLED) ## ratios beside those recorded last, fails where one 
 bench-disclosure: $(INSTALLED) ## disclosure control beside its peers, into docs/benchmarks.md
 	$(BIN)/python -m counterflow.disclosure.bench
 
-bench-validation: $(INSTALLED) ## validation beside GX's plain forms, pandera and dbt, into docs/benchmarks.md; VALIDATION='--cases N --repeat N'
+bench-validation: $(INSTALLED) ## validation beside GX's plain forms, pandera and dbt, into docs/benchmarks.md; VALIDATION='--cases N N --repeat N'
 	$(BIN)/python -m counterflow.validation.bench $(VALIDATION)
 
 # uv has its own environment: `uv pip sync` removes from .venv all that is not in the lock.

@@ -100,10 +100,11 @@ def test_targets_hold_fall_short_or_were_not_measured() -> None:
 
 
 def test_a_target_may_be_a_least() -> None:
-    validation = "| x | 1.0 |\n\nTarget: plain COMPLETE ÷ ours ≥ 8: **9.3, pass** (CPU seconds).\n"
-    found = targets({}, {"Validation": validation})
-    (four,) = [one for one in found if one.number == 4]
-    assert (four.figure, four.holds) == (9.3, True)
+    line = "Target, {} cases: plain COMPLETE ÷ ours ≥ 8: **{}, pass** (CPU seconds).\n"
+    validation = "| x | 1.0 |\n\n" + line.format("1,000", 3.4) + "\n" + line.format("10,000", 9.3)
+    found = [one for one in targets({}, {"Validation": validation}) if one.number == 4]
+    assert [(one.figure, one.holds) for one in found] == [(3.4, False), (9.3, True)]
+    assert "10,000 cases" in found[1].what
 
 
 @pytest.mark.parametrize(("now", "wrong"), [(1.4, False), (1.7, False), (1.8, True), (0.5, False)])
