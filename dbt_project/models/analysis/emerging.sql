@@ -187,7 +187,8 @@ cell as (
     group by all
 ),
 
--- Mantel and Haenszel's terms of a mission; sums of fractions are ordered, so that they are the same bit by bit.
+-- Mantel and Haenszel's terms of a mission; sums of fractions are ordered, so that they are the same bit by bit. Products of
+-- four counts are more than a bigint holds where a mission has a hundred thousand cases.
 mission_term as (
     select
         mission_code,
@@ -198,11 +199,13 @@ mission_term as (
         sum(recent * past_known / known order by form_version) as upper_term,
         sum(past * recent_known / known order by form_version) as lower_term,
         sum(
-            (cases * recent_known * past_known - recent * past * known) / (known * known) order by form_version
+            (cases::hugeint * recent_known * past_known - recent::hugeint * past * known) / (known::hugeint * known)
+            order by form_version
         ) as log_variance_term,
         sum(recent - recent_known * cases / known order by form_version) as excess,
         sum(
-            recent_known * past_known * cases * (known - cases) / (known * known * greatest(known - 1, 1))
+            recent_known::hugeint * past_known * cases * (known - cases)
+            / (known::hugeint * known * greatest(known - 1, 1))
             order by form_version
         ) as excess_variance
     from cell
