@@ -199,13 +199,14 @@ mission_term as (
         sum(recent * past_known / known order by form_version) as upper_term,
         sum(past * recent_known / known order by form_version) as lower_term,
         sum(
-            (cases::hugeint * recent_known * past_known - recent::hugeint * past * known) / (known::hugeint * known)
+            (cast(cases as hugeint) * recent_known * past_known - cast(recent as hugeint) * past * known)
+            / (cast(known as hugeint) * known)
             order by form_version
         ) as log_variance_term,
         sum(recent - recent_known * cases / known order by form_version) as excess,
         sum(
-            recent_known::hugeint * past_known * cases * (known - cases)
-            / (known::hugeint * known * greatest(known - 1, 1))
+            cast(recent_known as hugeint) * past_known * cases * (known - cases)
+            / (cast(known as hugeint) * known * greatest(known - 1, 1))
             order by form_version
         ) as excess_variance
     from cell
