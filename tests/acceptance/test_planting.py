@@ -255,11 +255,11 @@ def test_onboarding_shows_what_columns_and_files_are_called_and_no_cell(tmp_path
 
 
 READERS = {
-    "unpack": "counterflow.sources.unlocking.unpack_zip",
+    "unpack": "counterflow.sources.unlocking.unpacked",
     "read": "counterflow.ingest.read_tables",
     "consent": "counterflow.consent.reasons",
     "build": "counterflow.ingest.TableBuilder.build",
-    "profile": "counterflow.ingest.profile",
+    "profile": "counterflow.ingest.Profile.add",
     "judge": "counterflow.validation.run.read_part",
 }
 

@@ -73,6 +73,7 @@ Stages = dict[str, tuple[object, str]]  # name → the function whose calls it i
 def stages() -> Stages:
     """The steps of a night, in their order, by the functions of the program that they are."""
     from counterflow import isolation, nightly
+    from counterflow.growing import LandedFiles
     from counterflow.landing import Landing
     from counterflow.sources import FolderTransport
 
@@ -81,7 +82,8 @@ def stages() -> Stages:
         "ingest": (nightly, "ingest"),
         "fetch": (FolderTransport, "fetch"),
         "read": (isolation, "run"),  # in a process of its own, which dies with who asked for it
-        "land": (Landing, "write"),
+        "write": (LandedFiles, "end"),
+        "land": (Landing, "take"),
         "validate": (nightly, "validate"),
         "build": (nightly, "transform"),
         "gates": (nightly, "gates"),
