@@ -126,7 +126,11 @@ def _spent(parts: Mapping[str, Part]) -> str:
         said = f"{int(size):,}" + (f", {_CHANGED[what]}" if what else "")
         each = " | ".join(f"{steps[step]:.1f}" for step in STEPS)
         lines.append(f"| {said} | {each} | {sum(steps.values()):.1f} |")
-    lines += ["", "dbt's heaviest models of a full night, seconds of the wall, as many at once as threads say:", ""]
+    lines += [
+        "",
+        "dbt's heaviest models of a full night, seconds of the wall, as many at once as threads say:",
+        "",
+    ]
     lines += ["| cases | models |", "|---|---|"]
     for size in sorted(models, key=int):
         told = ", ".join(f"`{name}` {took:.1f}" for name, took in models[size].items())
