@@ -154,7 +154,7 @@ def plain_hash_of_codes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plain_hash_of_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Case numbers are hashed without a key."""
-    import counterflow.ingest as module
+    import counterflow.gate as module
     from counterflow.text import case_number
 
     def hashed(keys: Any, numbers: Iterable[Sequence[str]]) -> list[str]:
