@@ -83,7 +83,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, agency: Agency, whole: Path) 
     seal = Seal.of(agency.settings)
     seal.prepare(connection)
     seal.attach(connection, whole / "scratch.duckdb", "scratch")
-    connection.execute(f"set file_search_path = '{agency.settings.home}'")
+    connection.execute(f"set file_search_path = '{agency.settings.build}'")
 
 
 @pytest.fixture

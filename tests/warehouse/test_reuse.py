@@ -89,8 +89,9 @@ def test_a_night_without_changes_makes_what_asks_for_the_night_and_nothing_else(
 ) -> None:
     before(settings, 1)
     made, ran = night(settings, 1)
-    assert {"load", "dim_day", "history_fct_case", "history_holds_tonight"} <= ran
+    assert {"load", "dim_day", "history_night", "representation_month"} <= ran
     assert not {"stg_case", "int_case", "fct_case", "fct_control", "gender", "question_rate"} & ran
+    assert not {"history_fct_case", "history_holds_tonight", "case_change"} & ran
     same(made, whole(settings, 1))
 
 

@@ -37,7 +37,7 @@ known as (
         bool_or(held.valid_from < {{ night() }} and (held.valid_until is null or held.valid_until = {{ night() }})) as was_here,
         bool_or(held.valid_from < {{ night() }}) as was_ever_here
     from {{ ref('history_fct_case') }} as held
-    semi join {{ ref('int_touched_case') }} as touched on held.case_key = touched.case_key
+    semi join {{ ref('int_touched_case') }} as touched on held.case_key = touched.case_key and touched.night = {{ night() }}
     group by held.mission_code, held.case_key
 ),
 

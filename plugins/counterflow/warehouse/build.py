@@ -3,7 +3,8 @@
 In: the sources of a night. Out: `build/warehouse.duckdb`, `build/scratch.duckdb` and a manifest
 with the rows and content hash of every published table. dbt runs in this process, twice: its own
 results of the first half are a source of the second. What would be what the last build made stays
-as it is (counterflow.warehouse.reuse).
+as it is (counterflow.warehouse.reuse); where that is so for all missions but a few, these are made
+by themselves before, and take their places (counterflow.warehouse.replacing).
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +26,9 @@ from counterflow.sealing import SPILL, Seal
 from counterflow.settings import Settings
 from counterflow.warehouse import reuse
 from counterflow.warehouse.hashes import content_hashes
-from counterflow.warehouse.manifest import MANIFEST, Build, write_manifest
+from counterflow.warehouse.history import EARLIER
+from counterflow.warehouse.manifest import MANIFEST, Build, read_manifest, write_manifest
+from counterflow.warehouse.replacing import PART, ForeignCaseError, Part
 from counterflow.warehouse.sources import DBT_RESULT, source_hashes, write_source
 
 Progress = Callable[[str, int, int], None]
@@ -46,49 +50,106 @@ def build(
     started = seconds()
     last = reuse.last_build(settings, FILES)
     with _ready(settings, night):
-        project = _parsed(settings)
-    now = _fingerprints(settings, night, project)
-    kept = {name for name, said in last.fingerprints.items() if now.get(name) == said}
-    if not kept:
+        parsed = _parsed(settings)
+    project = reuse.Project(parsed) if parsed is not None else None  # dbt will say why
+    now, missions = _fingerprints(settings, night, project)
+    stays = reuse.Reuse()
+    if project is not None:
+        stays = reuse.reuse(project, last, now, missions, _history_goes_on(settings, night, last))
+    if not stays.kept:
         discard(settings)
     shutil.rmtree(settings.build / SPILL, ignore_errors=True)  # of a build that was killed
     reuse.forget(settings)  # until this build is whole
-    halves = _halves(project, kept)
     try:
-        results = _dbt(settings, night, halves["facts"], progress, UNWRITTEN)
-        results += _as_they_were(project, last, kept, "facts")
+        tables = dict(last.tables) if stays.kept else {}
+        results = []
+        if project is not None and last.made is not None and stays.in_part:
+            part = Part(settings, project, stays.in_part, stays.changed)
+            results += _made_in_part(settings, night, part, progress)
+            tables |= _put(part, last.made)
+        done = stays.kept | stays.in_part
+        halves = _halves(project, done)
+        results += _dbt(settings, night, halves["facts"], progress, UNWRITTEN)
+        results += _as_they_were(project, last, done, "facts", results)
         _write_results(settings, results)
         results += _dbt(settings, night, halves["quality"], progress)
-        results += _as_they_were(project, last, kept, "quality")
+        results += _as_they_were(project, last, done, "quality", results)
     finally:
         _close()
+        shutil.rmtree(settings.build / PART, ignore_errors=True)
     _refuse_broken(settings, night, results)
     failed = tuple(r["name"] for r in results if r["type"] == "test" and r["status"] in _FAILED)
     with Seal.of(settings).opened(settings.build / FILES[0]) as connection:
-        tables = content_hashes(connection, _tables(project, last, kept))
-    made = Build(night, secrets.token_hex(8), tables, failed, seconds() - started)
+        hashes = content_hashes(connection, _tables(project, tables, done))
+    made = Build(night, secrets.token_hex(8), hashes, failed, seconds() - started)
     write_manifest(settings.build / MANIFEST, made)
-    reuse.record(settings, made.build_id, now, results)
+    reuse.record(settings, made.build_id, now, missions, results)
     return made
 
 
-def _fingerprints(settings: Settings, night: date, project: Any) -> dict[str, str]:
-    if project is None:  # dbt will say why
-        return {}
+def _fingerprints(
+    settings: Settings, night: date, project: reuse.Project | None
+) -> tuple[dict[str, reuse.Fingerprint], dict[str, str]]:
+    """Those of the nodes, and the hash of what each mission gave to them."""
+    if project is None:
+        return {}, {}
     sources, key_id = source_hashes(settings), Seal.of(settings).key_id
-    return reuse.fingerprints(project, sources, night, settings.dbt_project, key_id)
+    now = reuse.fingerprints(project, sources, night, settings.dbt_project, key_id)
+    return now, reuse.missions(project, sources)
 
 
-def _halves(project: Any, kept: AbstractSet[str]) -> dict[str, list[str]]:
-    """By half of the build what dbt is told to do: all of it, or, by name, what is not kept."""
-    if not kept:
+def _history_goes_on(settings: Settings, night: date, last: reuse.LastBuild) -> bool:
+    """Whether the history before tonight is what the last build made of it, and tonight no night before that."""
+    published = read_manifest(settings.warehouse / MANIFEST)
+    return (
+        last.made is not None
+        and published is not None
+        and published.build_id == last.made.build_id
+        and night >= last.made.night
+        and not (settings.build / EARLIER).exists()  # dbt reads the published file
+    )
+
+
+def _made_in_part(
+    settings: Settings, night: date, part: Part, progress: Progress | None
+) -> list[dict[str, Any]]:
+    """The results of what dbt made and asked of the missions that changed, in files of their own."""
+    earlier = settings.build / EARLIER
+    part.lay(earlier if earlier.exists() else settings.warehouse / FILES[0])
+    what = _by_name(part.project, part.nodes)
+    try:
+        results = _dbt(settings, night, what, progress, UNWRITTEN, folder=part.folder)
+    finally:
+        _close()
+    _refuse_broken(settings, night, results)
+    return results
+
+
+def _put(part: Part, last: Build) -> reuse.Tables:
+    try:
+        return part.put(last)
+    except ForeignCaseError:
+        raise BuildFailed(
+            f"a case of {', '.join(sorted(part.missions))} has the key of another mission's case. Run it again: "
+            "the next build is made whole, and its tests say of which table"
+        ) from None
+
+
+def _halves(project: reuse.Project | None, done: AbstractSet[str]) -> dict[str, list[str]]:
+    """By half of the build what dbt is told to do: all of it, or, by name, what is not done."""
+    if project is None or not done:
         return {half: ["--selector", half] for half in ("facts", "quality")}
     chosen: dict[str, list[str]] = {"facts": [], "quality": []}
     for name, node in project.nodes.items():
-        if name not in kept and node.resource_type != "unit_test":
-            chosen[_half(node)].append(f"fqn:{'.'.join(node.fqn)}")
-    exactly = ["--indirect-selection", "empty"]
-    return {half: ["--select", *names, *exactly] for half, names in chosen.items()}
+        if name not in done and node.resource_type != "unit_test":
+            chosen[_half(node)].append(name)
+    return {half: _by_name(project, names) for half, names in chosen.items()}
+
+
+def _by_name(project: reuse.Project, names: Iterable[str]) -> list[str]:
+    """How dbt is told to do exactly this."""
+    named = [f"fqn:{'.'.join(project.nodes[name].fqn)}" for name in names]
+    return ["--select", *named, "--indirect-selection", "empty"]
 
 
 def _half(node: Any) -> str:
@@ -98,20 +159,29 @@ def _half(node: Any) -> str:
 
 
 def _as_they_were(
-    project: Any, last: reuse.LastBuild, kept: AbstractSet[str], half: str
+    project: reuse.Project | None,
+    last: reuse.LastBuild,
+    done: AbstractSet[str],
+    half: str,
+    results: Sequence[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """The results of the last build of what is kept."""
+    """The results of the last build of what stays, where this one has none."""
+    new = {result["unique_id"] for result in results}
     return [
         dict(result)
         for name, result in last.results.items()
-        if name in kept and _half(project.nodes[name]) == half
+        if project is not None and name in done - new and _half(project.nodes[name]) == half
     ]
 
 
-def _tables(project: Any, last: reuse.LastBuild, kept: AbstractSet[str]) -> reuse.Tables:
-    """The rows and hashes of the tables that are kept."""
-    names = {f"{project.nodes[name].schema}.{project.nodes[name].alias}" for name in kept}
-    return {table: said for table, said in last.tables.items() if table in names}
+def _tables(
+    project: reuse.Project | None, tables: reuse.Tables, done: AbstractSet[str]
+) -> reuse.Tables:
+    """The rows and hashes of the tables that dbt did not make anew."""
+    if project is None:
+        return {}
+    names = {f"{project.nodes[name].schema}.{project.nodes[name].alias}" for name in done}
+    return {table: said for table, said in tables.items() if table in names}
 
 
 def build_past(settings: Settings, night: date) -> None:
@@ -160,23 +230,28 @@ def _where(settings: Settings) -> list[str]:
 
 
 @contextmanager
-def _ready(settings: Settings, night: date) -> Iterator[None]:
-    """What the profile reads. The night as a variable of dbt would make it parse the whole project anew each night."""
+def _ready(settings: Settings, night: date, folder: Path | None = None) -> Iterator[None]:
+    """What the profile reads; `folder`: of the files that dbt writes, if they are not the build's. The night as a variable of dbt would make it parse the whole project anew each night."""
     (settings.build / "dbt").mkdir(parents=True, exist_ok=True)
     home = {"COUNTERFLOW_HOME": str(settings.home), "COUNTERFLOW_NIGHT": str(night)}
-    with _environment(**home, **_threads()):
+    with _environment(**home, COUNTERFLOW_BUILD=str(folder or settings.build), **_threads()):
         yield
 
 
 def _dbt(
-    settings: Settings, night: date, what: Sequence[str], progress: Progress | None, *further: str
+    settings: Settings,
+    night: date,
+    what: Sequence[str],
+    progress: Progress | None,
+    *further: str,
+    folder: Path | None = None,
 ) -> list[dict[str, Any]]:
     from dbt.artifacts.schemas.run import RunExecutionResult  # dbt is heavy: only when needed
     from dbt.cli.main import dbtRunner
 
     target = settings.build / "dbt"
     chosen = ["--exclude-resource-type", "unit_test", *what, *further]
-    with _ready(settings, night):
+    with _ready(settings, night, folder):
         parsed = _parsed(settings)
         runner = dbtRunner(parsed, callbacks=[_callback(progress)] if progress else [])
         outcome = runner.invoke([*_QUIET, "build", *chosen, *_where(settings)])

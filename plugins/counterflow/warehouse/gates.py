@@ -70,8 +70,8 @@ def run_gates(settings: Settings, night: date) -> list[GateResult]:
     with seal.opened(settings.build / "warehouse.duckdb") as connection:
         seal.prepare(connection)  # views of staging read what was landed
         seal.attach(connection, settings.build / "scratch.duckdb", "scratch")
-        # views of staging name their files as they lie under the home
-        connection.execute(f"set file_search_path = '{_quoted(settings.home)}'")
+        # views of staging name their files as they lie in the build
+        connection.execute(f"set file_search_path = '{_quoted(settings.build)}'")
         published = settings.warehouse / "warehouse.duckdb"
         if published.exists():
             seal.attach(connection, published, "published")

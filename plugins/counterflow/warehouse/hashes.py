@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
@@ -32,20 +32,31 @@ def content_hashes(
     ).fetchall()
     hashes = dict(known or {})
     for schema, table, described, columns in tables:
-        if f"{schema}.{table}" in hashes:
-            continue
-        row = ", ".join(f'coalesce("{column}"::varchar, {_NULL})' for column in columns)
-        # The upper half of the number: `md5_number_lower` computes each md5 twice in a sum.
-        found = connection.execute(
-            f"select count(*), coalesce(sum((md5_number(concat_ws({_BETWEEN}, {row})) >> 64)::hugeint), 0) "
-            f'from "{schema}"."{table}"'
-        ).fetchone()
-        assert found is not None
-        hashes[f"{schema}.{table}"] = (
-            int(found[0]),
-            f"{KIND}-{int(found[1]):032x}-{described[:8]}",
-        )
+        if f"{schema}.{table}" not in hashes:
+            rows, total = summed(connection, f'"{schema}"."{table}"', columns)
+            hashes[f"{schema}.{table}"] = (rows, f"{KIND}-{total:032x}-{described[:8]}")
     return hashes
+
+
+def summed(
+    connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str]
+) -> tuple[int, int]:
+    """How many rows `source` has (SQL, as it stands after `from`), and the sum of their md5 numbers."""
+    row = ", ".join(f'coalesce("{column}"::varchar, {_NULL})' for column in columns)
+    # The upper half of the number: `md5_number_lower` computes each md5 twice in a sum.
+    found = connection.execute(
+        f"select count(*), coalesce(sum((md5_number(concat_ws({_BETWEEN}, {row})) >> 64)::hugeint), 0) "
+        f"from {source}"
+    ).fetchone()
+    assert found is not None
+    return int(found[0]), int(found[1])
+
+
+def replaced(was: tuple[int, str], out: tuple[int, int], put: tuple[int, int]) -> tuple[int, str]:
+    """Rows and hash of a table in which rows were replaced, of what it was and of both as `summed`."""
+    kind, total, described = was[1].split("-")
+    now = int(total, 16) - out[1] + put[1]
+    return was[0] - out[0] + put[0], f"{kind}-{now:032x}-{described}"
 
 
 def comparable(digest: str) -> bool:

@@ -12,11 +12,13 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
 from counterflow import contracts, disk
@@ -40,6 +42,7 @@ _COMPILED = {
     "asked": compiled.ASKED,
     "form_version": compiled.FORM_VERSION,
 }
+MISSION = "mission_code"
 _TEXT, _INT, _DATE = pa.string(), pa.int64(), pa.date32()
 LOAD = pa.schema(
     [
@@ -318,23 +321,49 @@ def _add_signals(
     seal.write(table, file)
 
 
-def source_hashes(settings: Settings) -> dict[str, str]:
-    """By source the hash of what was written: of the rows, or of which landed files it links to.
+def source_hashes(settings: Settings) -> dict[str, dict[str, str]]:
+    """By source and mission the hash of what was written: of the rows, or of which landed file it links to.
 
-    A landed file is another once it was written again, whatever it holds.
+    A landed file is another once it was written again, whatever it holds. What is of no mission has the name "".
     """
-    seal, folder, found = Seal.of(settings), settings.build / "sources", {}
+    seal, folder = Seal.of(settings), settings.build / "sources"
+    found: dict[str, dict[str, str]] = {}
     for source in sorted(folder.iterdir()):
-        said = []
+        said = found[source.name] = {}
         for path in sorted(source.glob("[!_]*.parquet")):
-            landed = path.stat() if path.is_symlink() else None
-            if landed is None:
-                said.append(f"{path.name} {_sha256({source.name: seal.read(path)})}")
-            else:
+            if path.is_symlink():
+                landed = path.stat()
                 place = str(path.readlink()).removeprefix(f"{settings.home}/")
-                said.append(f"{place} {landed.st_size} {landed.st_mtime_ns} {landed.st_ino}")
-        found[source.name] = hashlib.sha256("\n".join(said).encode()).hexdigest()
+                said[path.stem] = f"{place} {landed.st_size} {landed.st_mtime_ns} {landed.st_ino}"
+                continue
+            table = seal.read(path)
+            if path.stem != source.name:  # landed when the table had other columns
+                said[path.stem] = _sha256({source.name: table})
+            elif MISSION in table.column_names:
+                for mission in pc.unique(table.column(MISSION)).to_pylist():
+                    own = table.filter(pc.equal(table.column(MISSION), mission))
+                    said[mission] = _sha256({source.name: own})
+            else:
+                said[""] = _sha256({source.name: table})
     return found
+
+
+def write_part(settings: Settings, missions: AbstractSet[str], folder: Path) -> None:
+    """Of tonight's sources those of some missions, into a new `folder`."""
+    seal = Seal.of(settings)
+    for source in (settings.build / "sources").iterdir():
+        target = folder / source.name
+        target.mkdir(parents=True)
+        for path in source.glob("*.parquet"):
+            if path.stem != source.name:  # a mission's file, or the one that gives the columns
+                if path.stem in missions or path.stem.startswith("_"):
+                    os.symlink(path.resolve(), target / path.name)
+                continue
+            table = seal.read(path)
+            if MISSION in table.column_names:
+                own = pc.is_in(table.column(MISSION), pa.array(sorted(missions), pa.string()))
+                table = table.filter(own)
+            seal.write(table, target / path.name)
 
 
 def write_source(seal: Seal, folder: Path, name: str, table: pa.Table) -> None:

@@ -1,0 +1,174 @@
+"""The missions that changed, made by themselves in files of their own, in the place of what stood of them in the last build.
+
+In: the files of the last build, tonight's sources, the missions that changed, and dbt's models by mission. Out: the same files,
+in whose tables the rows of these missions are tonight's. What it costs follows from these missions and not from all.
+
+A part is a build as every other: dbt makes its models, and asks its tests, of the sources of some missions. A row of these
+models is of one mission (its column `mission_code`, or the case that it is of), so that rows can change places by it; that
+they follow from their own mission alone is what the models' `by_mission` says (counterflow.warehouse.reuse). What the
+models read that is of no mission, such as lists of codes, is what the last build made of it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+import duckdb
+
+from counterflow.sealing import Seal
+from counterflow.settings import Settings
+from counterflow.warehouse.hashes import replaced, summed
+from counterflow.warehouse.history import EARLIER
+from counterflow.warehouse.manifest import Build
+from counterflow.warehouse.reuse import Project, Tables
+from counterflow.warehouse.sources import write_part
+
+PART = "part"
+_DATABASES = ("warehouse", "scratch")
+
+
+class ForeignCaseError(Exception):
+    """A case of a mission that changed is another mission's already: the build must be made whole."""
+
+
+class Part:
+    """The files of a part, in a folder of the build's own."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        project: Project,
+        names: AbstractSet[str],
+        missions: AbstractSet[str],
+    ) -> None:
+        """`names`: the nodes that are made or asked of these missions alone."""
+        self._settings, self._seal = settings, Seal.of(settings)
+        self.folder = settings.build / PART
+        self.project, self.missions = project, missions
+        tests = {n for n in names if project.nodes[n].resource_type == "test"}
+        self._tables = sorted(self._is_made_of(names - tests))
+        self.nodes = sorted(tests) + self._tables
+
+    def _is_made_of(self, names: Iterable[str]) -> set[str]:
+        """The models by mission that `names` are, or read."""
+        found: set[str] = set()
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name not in found and self.project.is_model_by_mission(name):
+                found.add(name)
+                waiting += self.project.parents(name)
+        return found
+
+    def lay(self, earlier: Path) -> None:
+        """Lay ready what dbt reads: sources, the history before tonight, and what is of no mission."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        write_part(self._settings, self.missions, self.folder / "sources")
+        with self._seal.opened(self.folder / EARLIER, read_only=False) as connection:
+            self._seal.attach(connection, earlier, "before")
+            _name_cases(connection, "before", self.missions)
+            connection.execute("create schema history")
+            for table, columns in _tables(connection, "before", {"history"}).items():
+                held = f"before.{table} as t" + self._where(columns, optional=True)
+                connection.execute(f"create table {table} as select t.* from {held}")
+        for database in _DATABASES:
+            self._copy_lists(database)
+
+    def _copy_lists(self, database: str) -> None:
+        """The tables of no mission that the part's models and tests read, as the last build has them."""
+        read = {p for name in self.nodes for p in self.project.parents(name)} - set(self.nodes)
+        wanted = [self.project.nodes[n] for n in sorted(read) if n in self.project.nodes]
+        with self._seal.opened(self.folder / f"{database}.duckdb", read_only=False) as connection:
+            self._seal.attach(connection, self._settings.build / f"{database}.duckdb", "whole")
+            for node in wanted:
+                if node.database == database:
+                    table = f'"{node.schema}"."{node.alias}"'
+                    connection.execute(f'create schema if not exists "{node.schema}"')
+                    connection.execute(f"create table {table} as from whole.{table}")
+
+    def put(self, last: Build) -> Tables:
+        """Let the part's rows take the place of those of its missions; rows and hashes of the published tables that changed.
+
+        Raises ForeignCaseError before anything is changed.
+        """
+        hashes: dict[str, tuple[int, str]] = {}
+        with self._seal.opened(self._settings.build / "warehouse.duckdb", read_only=False) as db:
+            self._seal.attach(db, self._settings.build / "scratch.duckdb", "scratch", False)
+            for database in _DATABASES:
+                self._seal.attach(db, self.folder / f"{database}.duckdb", f"part_{database}")
+            _name_cases(db, "warehouse", self.missions)
+            self._refuse_foreign(db)
+            for name in self._tables:
+                node = self.project.nodes[name]
+                if node.config.materialized in ("view", "ephemeral"):
+                    continue
+                table = f'"{node.schema}"."{node.alias}"'
+                columns = _columns(db, node.database, node.schema, node.alias)
+                whole, part = f"{node.database}.{table}", f"part_{node.database}.{table}"
+                where = self._where(columns)
+                if (was := last.tables.get(f"{node.schema}.{node.alias}")) is not None:
+                    out = summed(db, f"{whole} as t{where}", columns)
+                    hashes[f"{node.schema}.{node.alias}"] = replaced(
+                        was, out, summed(db, part, columns)
+                    )
+                db.execute(f"delete from {whole} as t{where}")
+                db.execute(f"insert into {whole} by name from {part}")
+        shutil.rmtree(self.folder)
+        return hashes
+
+    def _refuse_foreign(self, db: duckdb.DuckDBPyConnection) -> None:
+        """That no case of the part is a case of another mission, which no look at the part alone can tell."""
+        missions = ", ".join(f"'{one}'" for one in sorted(self.missions))
+        found = db.execute(
+            "select count(*) from part_warehouse.core.fct_case as mine semi join "
+            f"(select case_key from warehouse.core.fct_case where mission_code not in ({missions})) as other "
+            "using (case_key)"
+        ).fetchone()
+        if found != (0,):
+            raise ForeignCaseError
+
+    def _where(self, columns: Iterable[str], optional: bool = False) -> str:
+        """The rows of the missions, as SQL of a table `t`. `optional`: or all of a table that is of no mission."""
+        known = set(columns)
+        if "mission_code" in known:
+            return f" where t.mission_code in ({', '.join(repr(m) for m in sorted(self.missions))})"
+        if "case_key" in known:
+            return " where t.case_key in (select case_key from memory.case_of_part)"
+        assert optional, "a model by mission has a mission or a case"
+        return ""
+
+
+def _name_cases(db: duckdb.DuckDBPyConnection, database: str, missions: AbstractSet[str]) -> None:
+    """`memory.case_of_part`: every case that the history in `database` knows of the missions."""
+    listed = ", ".join(repr(mission) for mission in sorted(missions))
+    db.execute(
+        "create table memory.case_of_part as select distinct case_key "
+        f"from {database}.history.fct_case where mission_code in ({listed})"
+    )
+
+
+def _columns(db: duckdb.DuckDBPyConnection, database: str, schema: str, table: str) -> list[str]:
+    found = db.execute(
+        "select column_name from duckdb_columns() where database_name = ? and schema_name = ? "
+        "and table_name = ? order by column_index",
+        [database, schema, table],
+    ).fetchall()
+    return [str(name) for (name,) in found]
+
+
+def _tables(
+    db: duckdb.DuckDBPyConnection, database: str, schemas: AbstractSet[str]
+) -> Mapping[str, list[str]]:
+    """The tables of some schemas of a database, and their columns."""
+    found: dict[str, list[str]] = {}
+    for schema, table, column in db.execute(
+        "select schema_name, table_name, column_name from duckdb_columns() where database_name = ? "
+        "and list_contains(?, schema_name) order by all",
+        [database, sorted(schemas)],
+    ).fetchall():
+        found.setdefault(f'"{schema}"."{table}"', []).append(str(column))
+    return found
