@@ -8,6 +8,7 @@ record would then name an export of empty files. What DuckDB and Parquet write g
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import secrets
 from concurrent.futures import ThreadPoolExecutor
@@ -63,6 +64,12 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def number(text: str) -> int | None:

@@ -22,7 +22,7 @@ from counterflow.keys import keyring
 from counterflow.landing import Landing
 from counterflow.locks import exclusive, shared
 from counterflow.missions import contract_of
-from counterflow.purging import Removed, purge, sha256
+from counterflow.purging import Removed, purge
 from counterflow.sealing import Seal
 from counterflow.searching import Search, search
 from counterflow.settings import Settings
@@ -173,7 +173,7 @@ def read_receipt(settings: Settings, receipt_id: str) -> Receipt:
 
 
 def _sha256(path: Path) -> str | None:
-    return sha256(path) if path.is_file() else None
+    return disk.sha256(path) if path.is_file() else None
 
 
 def _of(settings: Settings, mission: str) -> tuple[MissionKeys, Seal, Landing]:

@@ -7,7 +7,6 @@ takes its place, so that no freed page keeps what was in it. Killed anywhere, th
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import shutil
@@ -22,6 +21,7 @@ import pyarrow.compute as pc
 
 from counterflow.depersonalise import TOKEN as CODE_TOKEN
 from counterflow.depersonalise import MissionKeys, is_token
+from counterflow.disk import sha256
 from counterflow.keys import keyring
 from counterflow.landing import OUTCOME, ROWS, Landing
 from counterflow.locks import exclusive
@@ -264,12 +264,6 @@ def _recount(seal: Seal, landing: Landing) -> None:
                 rows_accepted=outcome.rows_landed - quarantined,
             )
         )
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def under(home: Path, path: Path) -> str:

@@ -18,7 +18,6 @@ sealed before it is pushed (Settings refuses a store without COUNTERFLOW_ENCRYPT
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import secrets
@@ -28,6 +27,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from counterflow import disk
 
 if TYPE_CHECKING:
     from counterflow.settings import Settings
@@ -149,7 +150,7 @@ class Store:
         try:
             with self._asked():
                 self._client.download_file(self._bucket, self._key(f"{part}/{sha256}"), str(aside))
-            if _sha256(aside) != sha256:
+            if disk.sha256(aside) != sha256:
                 raise StoreRefusedError(
                     f"an object of {part} is not what was put there ({sha256[:12]}…): restore it. {_RUNBOOK}"
                 )
@@ -218,7 +219,7 @@ class Store:
             return known
         found = place.stat()
         return {
-            "sha256": _sha256(place),
+            "sha256": disk.sha256(place),
             "size": found.st_size,
             "mode": found.st_mode & 0o777,
             "moment": found.st_mtime_ns,
@@ -416,11 +417,6 @@ def _is_same(had: Entry | None, wanted: Entry, place: Path) -> bool:
 def _stamp(place: Path) -> list[int]:
     found = place.stat()
     return [found.st_size, found.st_mtime_ns, found.st_ino]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _make(folder: Path) -> None:

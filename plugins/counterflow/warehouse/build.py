@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -53,20 +54,28 @@ def build(
         parsed = _parsed(settings)
     project = reuse.Project(parsed) if parsed is not None else None  # dbt will say why
     now, missions = _fingerprints(settings, night, project)
-    stays = reuse.Reuse()
+    stays, goes_on = reuse.Reuse(), _history_goes_on(settings, night, last)
     if project is not None:
-        stays = reuse.reuse(project, last, now, missions, _history_goes_on(settings, night, last))
+        stays = reuse.reuse(project, last, now, missions, goes_on)
     if not stays.kept:
         discard(settings)
     shutil.rmtree(settings.build / SPILL, ignore_errors=True)  # of a build that was killed
     reuse.forget(settings)  # until this build is whole
     try:
         tables = dict(last.tables) if stays.kept else {}
+        step = None
+        if last.made is not None and stays.kept and goes_on:
+            step = reuse.Step(last.made.build_id, (), ())
         results = []
         if project is not None and last.made is not None and stays.in_part:
             part = Part(settings, project, stays.in_part, stays.changed)
             results += _made_in_part(settings, night, part, progress)
-            tables |= _put(part, last.made)
+            put = _put(part, last.made)
+            tables |= put
+            if step is not None:
+                step = replace(
+                    step, missions=tuple(sorted(part.missions)), tables=tuple(sorted(put))
+                )
         done = stays.kept | stays.in_part
         halves = _halves(project, done)
         results += _dbt(settings, night, halves["facts"], progress, UNWRITTEN)
@@ -83,7 +92,7 @@ def build(
         hashes = content_hashes(connection, _tables(project, tables, done))
     made = Build(night, secrets.token_hex(8), hashes, failed, seconds() - started)
     write_manifest(settings.build / MANIFEST, made)
-    reuse.record(settings, made.build_id, now, missions, results)
+    reuse.record(settings, made.build_id, now, missions, results, step)
     return made
 
 
@@ -105,6 +114,7 @@ def _history_goes_on(settings: Settings, night: date, last: reuse.LastBuild) -> 
         last.made is not None
         and published is not None
         and published.build_id == last.made.build_id
+        and published.tables == last.made.tables  # no case was taken out of it since
         and night >= last.made.night
         and not (settings.build / EARLIER).exists()  # dbt reads the published file
     )

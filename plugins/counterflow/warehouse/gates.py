@@ -83,7 +83,11 @@ def run_gates(settings: Settings, night: date) -> list[GateResult]:
             results.append(GateResult(name, not problem, problem or "passed"))
     if any(not result.passed for result in results):
         raise GateFailed(results)
-    passed = {"build_id": built.build_id, "gates": [r.to_dict() for r in results]}
+    passed = {
+        "build_id": built.build_id,
+        "sha256": disk.sha256(settings.build / "warehouse.duckdb"),
+        "gates": [r.to_dict() for r in results],
+    }
     disk.write_text(settings.build / PASSED, json.dumps(passed, indent=1) + "\n")
     return results
 

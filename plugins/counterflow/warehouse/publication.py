@@ -10,16 +10,20 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from counterflow import disk
-from counterflow.sealing import PUBLISHED, Seal
+from counterflow.sealing import PUBLISHED, Seal, is_sealed
 from counterflow.settings import Settings
 from counterflow.warehouse.gates import PASSED, GateFailed, GateResult
-from counterflow.warehouse.hashes import content_hashes
+from counterflow.warehouse.hashes import same_rows
 from counterflow.warehouse.manifest import MANIFEST, Build, read_manifest
+from counterflow.warehouse.replacing import follow
+from counterflow.warehouse.reuse import step_to
 from counterflow.warehouse.rewriting import remove, rewrite
 
 FILE = "warehouse.duckdb"
@@ -47,13 +51,19 @@ def publish(settings: Settings, night: date) -> Publication:
     published = read_manifest(settings.warehouse / MANIFEST)
     if built is not None and published is not None and built.build_id == published.build_id:
         return Publication(night, target, built.build_id, ())  # a retry: it is published already
-    if built is None or built.night != night or _gated(settings) != built.build_id:
-        problem = f"the build of {night} has not passed the gates; another run may have built since"
-        raise GateFailed([GateResult("publish", False, problem)])
+    passed = _gated(settings)
+    if built is None or built.night != night or passed.get("build_id") != built.build_id:
+        raise _refused(
+            f"the build of {night} has not passed the gates; another run may have built since"
+        )
+    source = settings.build / FILE
+    if disk.sha256(source) != passed.get("sha256"):
+        raise _refused("the build is not what passed the gates: its file has other bytes")
     kept = settings.warehouse / "kept"
     kept.mkdir(parents=True, exist_ok=True)
-    source = settings.build / FILE
-    aside = _copied(settings, source, built)
+    before = published.tables if published else {}
+    changed = tuple(n for n, t in built.tables.items() if before.get(n, (0, ""))[1] != t[1])
+    aside = _copied(settings, source, built, published, changed)
     copy = kept / f"warehouse-{night:%Y%m%d}-{built.build_id}.duckdb"
     _after_all(aside, kept)
     copy.unlink(missing_ok=True)
@@ -61,27 +71,47 @@ def publish(settings: Settings, night: date) -> Publication:
     disk.replace(aside, target)
     disk.write_text(settings.warehouse / MANIFEST, (settings.build / MANIFEST).read_text("utf-8"))
     _prune(kept, settings.kept_publications)
-    before = published.tables if published else {}
-    changed = tuple(n for n, t in built.tables.items() if before.get(n, (0, ""))[1] != t[1])
     return Publication(night, target, built.build_id, changed)
 
 
-def _copied(settings: Settings, source: Path, built: Build) -> Path:
-    """The build as analysts will open it, beside what they open now; whole and on the disk."""
+def _refused(problem: str) -> GateFailed:
+    return GateFailed([GateResult("publish", False, problem)])
+
+
+def _copied(
+    settings: Settings, source: Path, built: Build, published: Build | None, changed: Sequence[str]
+) -> Path:
+    """The build as analysts will open it, beside what they open now; whole and on the disk.
+
+    Where the build came of the one that is published, what changed is changed in a copy of that: most of a large file is
+    then not written anew by DuckDB, but copied by the system.
+    """
     for left in settings.warehouse.glob(f".{FILE}-*"):
         left.unlink()
     seal, aside = Seal.of(settings), settings.warehouse / f".{FILE}-{built.build_id}"
     purpose = PUBLISHED if settings.encrypt_warehouse else None
-    rewrite(seal, source, aside, purpose=purpose)
+    step = step_to(settings, built.build_id)
+    if step is not None and _is_there(settings, published, step.before):
+        shutil.copyfile(settings.warehouse / FILE, aside)
+        follow(seal, aside, source, step, changed)
+    else:
+        rewrite(seal, source, aside, purpose=purpose)
     with seal.opened(aside) as connection:
-        differing = content_hashes(connection) != built.tables
-    if differing:
+        seal.attach(connection, source, "build")
+        sound = same_rows(connection, "warehouse", "build")
+    if not sound:
         remove(aside)
-        problem = "the build is not what passed the gates: its content differs from the manifest"
-        raise GateFailed([GateResult("publish", False, problem)])
+        raise _refused("the copy for analysts is not what passed the gates: its rows are others")
     if settings.encrypt_warehouse:
         hand_out(seal, settings.keys / KEY_FILE)
     return aside
+
+
+def _is_there(settings: Settings, published: Build | None, build_id: str) -> bool:
+    """Whether what is published is that build, sealed or plain as it is to be."""
+    if published is None or published.build_id != build_id:
+        return False
+    return is_sealed(settings.warehouse / FILE) == settings.encrypt_warehouse
 
 
 def hand_out(seal: Seal, path: Path) -> None:
@@ -94,12 +124,13 @@ def hand_out(seal: Seal, path: Path) -> None:
     disk.replace(aside, path)
 
 
-def _gated(settings: Settings) -> str | None:
+def _gated(settings: Settings) -> Mapping[str, str]:
+    """The build that passed its gates, and the hash of its file; empty if none did."""
     try:
-        passed = json.loads((settings.build / PASSED).read_text("utf-8"))
+        found: dict[str, str] = json.loads((settings.build / PASSED).read_text("utf-8"))
     except FileNotFoundError:
-        return None
-    return str(passed["build_id"])
+        return {}
+    return found
 
 
 def _after_all(aside: Path, kept: Path) -> None:

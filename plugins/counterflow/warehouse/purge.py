@@ -20,7 +20,8 @@ import duckdb
 import pyarrow as pa
 
 from counterflow import disk
-from counterflow.purging import KEYS, Removed, sha256, under
+from counterflow.disk import sha256
+from counterflow.purging import KEYS, Removed, under
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse.gates import PASSED

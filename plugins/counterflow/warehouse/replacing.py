@@ -23,7 +23,7 @@ from counterflow.settings import Settings
 from counterflow.warehouse.hashes import replaced, summed
 from counterflow.warehouse.history import EARLIER
 from counterflow.warehouse.manifest import Build
-from counterflow.warehouse.reuse import Project, Tables
+from counterflow.warehouse.reuse import Project, Step, Tables
 from counterflow.warehouse.sources import write_part
 
 PART = "part"
@@ -73,7 +73,7 @@ class Part:
             _name_cases(connection, "before", self.missions)
             connection.execute("create schema history")
             for table, columns in _tables(connection, "before", {"history"}).items():
-                held = f"before.{table} as t" + self._where(columns, optional=True)
+                held = f"before.{table} as t" + _rows_of(self.missions, columns)
                 connection.execute(f"create table {table} as select t.* from {held}")
         for database in _DATABASES:
             self._copy_lists(database)
@@ -109,7 +109,7 @@ class Part:
                 table = f'"{node.schema}"."{node.alias}"'
                 columns = _columns(db, node.database, node.schema, node.alias)
                 whole, part = f"{node.database}.{table}", f"part_{node.database}.{table}"
-                where = self._where(columns)
+                where = _rows_of(self.missions, columns)
                 if (was := last.tables.get(f"{node.schema}.{node.alias}")) is not None:
                     out = summed(db, f"{whole} as t{where}", columns)
                     hashes[f"{node.schema}.{node.alias}"] = replaced(
@@ -122,32 +122,53 @@ class Part:
 
     def _refuse_foreign(self, db: duckdb.DuckDBPyConnection) -> None:
         """That no case of the part is a case of another mission, which no look at the part alone can tell."""
-        missions = ", ".join(f"'{one}'" for one in sorted(self.missions))
         found = db.execute(
             "select count(*) from part_warehouse.core.fct_case as mine semi join "
-            f"(select case_key from warehouse.core.fct_case where mission_code not in ({missions})) as other "
+            f"(select case_key from warehouse.core.fct_case where mission_code not in ({_listed(self.missions)})) as other "
             "using (case_key)"
         ).fetchone()
         if found != (0,):
             raise ForeignCaseError
 
-    def _where(self, columns: Iterable[str], optional: bool = False) -> str:
-        """The rows of the missions, as SQL of a table `t`. `optional`: or all of a table that is of no mission."""
-        known = set(columns)
-        if "mission_code" in known:
-            return f" where t.mission_code in ({', '.join(repr(m) for m in sorted(self.missions))})"
-        if "case_key" in known:
-            return " where t.case_key in (select case_key from memory.case_of_part)"
-        assert optional, "a model by mission has a mission or a case"
-        return ""
+
+def follow(seal: Seal, target: Path, source: Path, step: Step, changed: Iterable[str]) -> None:
+    """Let the file at `target`, which holds what the build before held, hold what the one at `source` does.
+
+    `changed`: the tables (`schema.table`) that are not the same in both.
+    """
+    with seal.opened(target, read_only=False) as db:
+        seal.attach(db, source, "build")
+        _name_cases(db, "build", step.missions)  # history knows those that were and those that are
+        for name in changed:
+            schema, _, table = name.partition(".")
+            columns = _columns(db, "build", schema, table)
+            where = _rows_of(step.missions, columns) if name in step.tables else ""
+            place = f'"{schema}"."{table}" as t{where}'
+            db.execute(f"delete from warehouse.{place}")
+            db.execute(
+                f'insert into warehouse."{schema}"."{table}" by name select t.* from build.{place}'
+            )
 
 
-def _name_cases(db: duckdb.DuckDBPyConnection, database: str, missions: AbstractSet[str]) -> None:
+def _rows_of(missions: Iterable[str], columns: Iterable[str]) -> str:
+    """The rows of some missions, as SQL of a table `t`: by its mission, or by its case. All of a table that has neither."""
+    known = set(columns)
+    if "mission_code" in known:
+        return f" where t.mission_code in ({_listed(missions)})"
+    if "case_key" in known:
+        return " where t.case_key in (select case_key from memory.case_of_part)"
+    return ""
+
+
+def _listed(missions: Iterable[str]) -> str:
+    return ", ".join(f"'{mission}'" for mission in sorted(missions)) or "''"
+
+
+def _name_cases(db: duckdb.DuckDBPyConnection, database: str, missions: Iterable[str]) -> None:
     """`memory.case_of_part`: every case that the history in `database` knows of the missions."""
-    listed = ", ".join(repr(mission) for mission in sorted(missions))
     db.execute(
         "create table memory.case_of_part as select distinct case_key "
-        f"from {database}.history.fct_case where mission_code in ({listed})"
+        f"from {database}.history.fct_case where mission_code in ({_listed(missions)})"
     )
 
 

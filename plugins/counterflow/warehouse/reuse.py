@@ -17,7 +17,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import lru_cache
 from importlib import metadata
@@ -82,21 +82,42 @@ def last_build(settings: Settings, files: Iterable[str]) -> LastBuild:
     return LastBuild(made, known, said["missions"], said["results"])
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a build came of the one before it: by tables of which it replaced the rows of some missions, and others as a whole."""
+
+    before: str  # its build_id
+    missions: tuple[str, ...]
+    tables: tuple[str, ...]
+
+
 def record(
     settings: Settings,
     build_id: str,
     fingerprints: Mapping[str, Fingerprint],
     missions: Mapping[str, str],
     results: Sequence[Mapping[str, Any]],
+    step: Step | None,
 ) -> None:
-    """Write down of what a whole build was made."""
+    """Write down of what a whole build was made. `step`: None if nothing of the one before it was kept."""
     said = {
         "build_id": build_id,
+        "step": asdict(step) if step is not None else None,
         "fingerprints": dict(fingerprints),
         "missions": dict(missions),
         "results": {result["unique_id"]: result for result in results},
     }
     disk.write_text(settings.build / RECORD, json.dumps(said, indent=1) + "\n")
+
+
+def step_to(settings: Settings, build_id: str) -> Step | None:
+    """How the build that lies there came of another, None if it was made whole or is not known."""
+    path = settings.build / RECORD
+    said = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if said.get("build_id") != build_id or not said.get("step"):
+        return None
+    step = said["step"]
+    return Step(step["before"], tuple(step["missions"]), tuple(step["tables"]))
 
 
 def forget(settings: Settings) -> None:
