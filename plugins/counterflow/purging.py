@@ -133,12 +133,21 @@ def _in_export(
     """
     if not gone and not doubtful:
         return {}
+    # of all keys, which may be millions, only those that are asked for become Python's
     pairs = seal.read(folder / "case.parquet", ["case_key", "merged_into_key"])
-    merged = dict(zip(*(column.to_pylist() for column in pairs.columns), strict=True))
-    wanted = dict(gone) | {key: why for key, why in doubtful.items() if key not in merged}
-    wanted |= {key: wanted[into] for key, into in merged.items() if key and into in wanted}
-    held = seal.read(folder / ROWS, ["case_key"]).column(0).unique().to_pylist()
-    return {key: wanted[key] for key in held if key in wanted}
+    there = set(_among(pairs.column(0), doubtful))
+    wanted = dict(gone) | {key: why for key, why in doubtful.items() if key not in there}
+    into = pairs.filter(pc.is_in(pairs.column(1), pa.array(list(wanted), pa.string())))
+    merged = zip(*(column.to_pylist() for column in into.columns), strict=True)
+    wanted |= {key: wanted[survivor] for key, survivor in merged if key}
+    held = _among(seal.read(folder / ROWS, ["case_key"]).column(0), wanted)
+    return {key: wanted[key] for key in dict.fromkeys(held)}
+
+
+def _among(column: pa.ChunkedArray, keys: Iterable[str]) -> list[str]:
+    """The values of a column that are among some keys."""
+    found: list[str] = column.filter(pc.is_in(column, pa.array(list(keys), pa.string()))).to_pylist()
+    return found
 
 
 def _rewrite(

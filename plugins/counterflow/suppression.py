@@ -239,15 +239,18 @@ def _merges(seal: Seal, landing: Landing, in_force: str | None) -> dict[str, set
     What the export in force says of a record is all that counts of it: a merger may be undone.
     """
     found: dict[str, set[str]] = {}
-    exports = landing.whole_exports()
-    own: set[str] = set()
-    for export in sorted(exports, key=lambda name: name != in_force):  # the one in force first
-        pairs = seal.read(landing.path(export) / "case.parquet", ["case_key", "merged_into_key"])
+    exports = sorted(landing.whole_exports(), key=lambda name: name != in_force)
+    cases = {export: seal.scan(landing.path(export) / "case.parquet") for export in exports}
+    own = f"select case_key from {cases[in_force]}" if in_force in cases else "select null as case_key"
+    for export in exports:  # the one in force first
+        pairs = seal.query(
+            f"select case_key, merged_into_key from {cases[export]} as t "
+            "where case_key is not null and merged_into_key is not null"
+            + f" and not exists (select 1 from ({own}) as own where own.case_key = t.case_key)"
+            * (export != in_force)
+        )
         for key, into in zip(*(column.to_pylist() for column in pairs.columns), strict=True):
-            if key is not None and export == in_force:
-                own.add(key)
-            if key is not None and into is not None and (export == in_force or key not in own):
-                found.setdefault(key, set()).add(into)
+            found.setdefault(key, set()).add(into)
     return found
 
 
