@@ -146,7 +146,9 @@ def _in_export(
 
 def _among(column: pa.ChunkedArray, keys: Iterable[str]) -> list[str]:
     """The values of a column that are among some keys."""
-    found: list[str] = column.filter(pc.is_in(column, pa.array(list(keys), pa.string()))).to_pylist()
+    found: list[str] = column.filter(
+        pc.is_in(column, pa.array(list(keys), pa.string()))
+    ).to_pylist()
     return found
 
 

@@ -241,7 +241,11 @@ def _merges(seal: Seal, landing: Landing, in_force: str | None) -> dict[str, set
     found: dict[str, set[str]] = {}
     exports = sorted(landing.whole_exports(), key=lambda name: name != in_force)
     cases = {export: seal.scan(landing.path(export) / "case.parquet") for export in exports}
-    own = f"select case_key from {cases[in_force]}" if in_force in cases else "select null as case_key"
+    own = (
+        f"select case_key from {cases[in_force]}"
+        if in_force in cases
+        else "select null as case_key"
+    )
     for export in exports:  # the one in force first
         pairs = seal.query(
             f"select case_key, merged_into_key from {cases[export]} as t "

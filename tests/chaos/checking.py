@@ -37,7 +37,7 @@ KNOWN = [
     r"releases/\.lock",
     r"keys/(master|linking)\.key",
     r"build/(warehouse|scratch)\.duckdb",
-    r"build/(manifest|gates|nodes)\.json",
+    r"build/(manifest|gates|nodes|signals)\.json",
     r"build/sources/[a-z_]+/[A-Za-z_]+\.parquet",
     r"build/dbt/.+",
     r"warehouse/(warehouse\.duckdb|manifest\.json)",

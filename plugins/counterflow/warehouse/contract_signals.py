@@ -7,14 +7,17 @@ force. Out: rows of the source `signal`: `code_mapped_twice`, `mapping_never_use
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
 
+from counterflow import disk
 from counterflow.canonical import TABLES, landed_name
 from counterflow.contracts import Contract, ContractError, Loaded
 from counterflow.contracts.errors import MappedTwiceError
@@ -42,6 +45,7 @@ Signal = tuple[str, str, str, str, int]  # kind, table_name, field, detail, rows
 # mission, table, field → landed values of accepted rows
 Held = Mapping[tuple[str, str, str], frozenset[str]]
 _SHOWN = 5  # codes of the contract that a signal names
+_VERSION = 1  # raise when the same contract and export say something else of each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,66 +74,125 @@ def mapped_twice(errors: Iterable[ContractError]) -> Iterator[Signal]:
         yield TWICE, table, field, detail, len(problems)
 
 
-def never_used(
-    seal: Seal, db: duckdb.DuckDBPyConnection, sources: Path, judged: Sequence[Judged]
-) -> dict[str, list[Signal]]:
-    """By mission, codes of its contract that no accepted row of any export in force holds.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one mission's contract and its export say of each other. `of`: the hash of all that it follows from."""
+
+    of: str
+    codes: tuple[Code, ...]
+    mixed: tuple[Signal, ...]
+
+
+class Code(NamedTuple):
+    """A code that stands in a contract or its dialects, and whether an accepted row of the mission holds it."""
+
+    local: str
+    table: str
+    field: str
+    place: str  # hash of where it is written, and for what field
+    is_used: bool
+
+
+def said(
+    seal: Seal,
+    sources: Path,
+    judged: Sequence[Judged],
+    code_maps: Mapping[str, pa.Table],
+    before: Mapping[str, Said],
+) -> dict[str, Said]:
+    """By mission what contract and export say of each other; looked up only where it is not known from `before`."""
+    of = {one.contract.mission: _followed(seal, one) for one in judged}
+    known = {m: s for m, s in before.items() if s.of == of.get(m)}
+    new = [one for one in judged if one.contract.mission not in known]
+    if not new:
+        return known
+    with seal.connect() as db:
+        held = _held(seal, db, sources, new)
+        for one in new:
+            mission = one.contract.mission
+            # groups of columns share their codes: each is looked at once
+            codes = tuple({code.place: code for code in _own_codes(one, held)}.values())
+            mixed = tuple(_versions_mixed(seal, db, one, code_maps[mission]))
+            known[mission] = Said(of[mission], codes, mixed)
+    return known
+
+
+def _followed(seal: Seal, one: Judged) -> str:
+    """The hash of a contract's files, of the export and the verdict on it, and of the key of their tokens."""
+    shared = {found.path for found in one.loaded.shared.values()}
+    files = [path.read_bytes() for path in sorted(one.loaded.files | shared)]
+    landed = (one.export / "rows.parquet").stat()
+    export = f"{one.export.name} {landed.st_size} {landed.st_mtime_ns} {landed.st_ino}"
+    verdict = one.verdict.name if one.verdict is not None else ""
+    digest = hashlib.sha256(f"{_VERSION} {seal.key_id} {export} {verdict}".encode())
+    for content in files:
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+def read_said(path: Path) -> dict[str, Said]:
+    """What was written down; nothing if it was not, or otherwise than today."""
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return {
+        mission: Said(of, tuple(Code(*c) for c in codes), tuple(tuple(m) for m in mixed))
+        for mission, (of, codes, mixed) in kept.items()
+    }
+
+
+def write_said(path: Path, said: Mapping[str, Said]) -> None:
+    """Write down what is known: words of contracts and counts."""
+    kept = {mission: (one.of, one.codes, one.mixed) for mission, one in sorted(said.items())}
+    disk.write_text(path, json.dumps(kept, ensure_ascii=False) + "\n")
+
+
+def signals(said: Mapping[str, Said]) -> dict[str, list[Signal]]:
+    """By mission, codes of its contract that no accepted row of any export in force holds, and mixed versions.
 
     A code of a dialect is used if one of the missions that extend it does. The shared lists of
     `codes/` hold more than any mission needs on purpose, and are not looked at.
     """
-    used: set[tuple[object, ...]] = set()
-    own: dict[str, list[_Own]] = {}
-    held = _held(seal, db, sources, judged)
-    for one in judged:
-        mission = one.contract.mission
-        # groups of columns share their codes: each is looked at once
-        own[mission] = codes = list({code.place: code for code in _own_codes(one)}.values())
-        used |= {c.place for c in codes if c.landed & held.get((mission, *c.kept_in), frozenset())}
+    used = {code.place for one in said.values() for code in one.codes if code.is_used}
     found: dict[str, list[Signal]] = {}
-    for mission, codes in own.items():
-        by_field: dict[tuple[str, str], list[_Own]] = {}
-        for code in codes:
-            by_field.setdefault(code.field, []).append(code)
+    for mission, one in said.items():
+        by_field: dict[tuple[str, str], list[Code]] = {}
+        for code in one.codes:
+            by_field.setdefault((code.table, code.field), []).append(code)
         found[mission] = [
             (NEVER_USED, *field, _unused(idle, listed), len(idle))
             for field, listed in by_field.items()
             if (idle := [code for code in listed if code.place not in used])
         ]
+        found[mission] += one.mixed
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """A code that stands in a contract or its dialects."""
-
-    local: str
-    field: tuple[str, str]  # table and field that the signal names
-    kept_in: tuple[str, str]  # table and field that it is landed in
-    landed: frozenset[str]  # how it is landed: as itself, or as a token before it was mapped
-    place: tuple[object, ...]  # where it is written, and for what field
-
-
-def _unused(idle: Sequence[_Own], listed: Sequence[_Own]) -> str:
+def _unused(idle: Sequence[Code], listed: Sequence[Code]) -> str:
     shown = ", ".join(f"`{code.local}`" for code in idle[:_SHOWN])
     rest = " and others" if len(idle) > _SHOWN else ""
     return f"of {len(listed)} codes no accepted row holds {shown}{rest}"
 
 
-def _own_codes(one: Judged) -> Iterator[_Own]:
+def _own_codes(one: Judged, held: Held) -> Iterator[Code]:
+    mission = one.contract.mission
     for table_name, table in one.contract.tables.items():
         for at, field, codes in _coded(table_name, table):
             local = at[2] == "local"
             kept_in = ("local_attribute", "value") if local else (table_name, field)
             prefix = f"{field}=" if local else ""
+            there = held.get((mission, *kept_in), frozenset())
             for code in one.contract.code_map(codes):
                 where = place_of(one.contract, at, codes, code)
                 if where[0] == "codes" and where[1] in one.loaded.shared:
                     continue
                 written = prefix + fold(code)
-                token = code_token(one.keys, *kept_in, written)
-                place = (*one.loaded.place(where), *kept_in, written)
-                yield _Own(code, (table_name, field), kept_in, frozenset((written, token)), place)
+                # landed as itself, or as a token before it was mapped
+                is_used = written in there or code_token(one.keys, *kept_in, written) in there
+                place = repr((*one.loaded.place(where), *kept_in, written))
+                hashed = hashlib.sha256(place.encode()).hexdigest()[:24]
+                yield Code(code, table_name, field, hashed, is_used)
 
 
 def _coded(table_name: str, table: Table) -> Iterator[tuple[tuple[str, ...], str, Codes]]:
@@ -147,7 +210,7 @@ def _coded(table_name: str, table: Table) -> Iterator[tuple[tuple[str, ...], str
 def _held(
     seal: Seal, db: duckdb.DuckDBPyConnection, sources: Path, judged: Sequence[Judged]
 ) -> Held:
-    """The different values of each coded field that accepted rows of the exports in force hold."""
+    """The different values of each coded field that accepted rows of these exports hold."""
     parts = [_REJECTED.empty_table()]
     for one in judged:
         if one.verdict is not None:
@@ -159,9 +222,11 @@ def _held(
     for name, table in TABLES.items():
         fields = [f.name for f in table.fields if is_coded(f)]
         lists = ", ".join(f"list(distinct {field})" for field in fields)
+        files = [sources / name / f"{one.contract.mission}.parquet" for one in judged]
+        files = [sources / name / "_empty.parquet", *filter(Path.exists, files)]
         rows_of = db.execute(
             f"select mission_code, {lists} "
-            f"from {seal.scan(sources / name / '*.parquet')} "
+            f"from {seal.scan(*files)} "
             "anti join rejected using (mission_code, source, source_row) group by mission_code"
         )
         for mission, *values in rows_of.fetchall():
@@ -181,7 +246,7 @@ def _landed(seal: Seal, one: Judged, table: str) -> frozenset[str]:
     return frozenset(seal.schema(file).names) if file.exists() else frozenset()
 
 
-def versions_mixed(
+def _versions_mixed(
     seal: Seal, db: duckdb.DuckDBPyConnection, one: Judged, code_map: pa.Table
 ) -> Iterator[Signal]:
     """Answers to questions that the form of their case, by its month, did not ask.

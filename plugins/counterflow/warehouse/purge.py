@@ -29,6 +29,7 @@ from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.manifest import MANIFEST, read_manifest, write_manifest
 from counterflow.warehouse.publication import FILE
 from counterflow.warehouse.rewriting import rewrite
+from counterflow.warehouse.sources import SAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def give_up_build(settings: Settings) -> Iterator[Removed]:
     """Remove the files of the last build: they may hold what was just taken out, and a night makes them anew."""
     found = [
         path
-        for pattern in ("*.duckdb", "*.duckdb.wal", "sources/**/*.parquet", MANIFEST, PASSED)
+        for pattern in ("*.duckdb", "*.duckdb.wal", "sources/**/*.parquet", MANIFEST, PASSED, SAID)
         for path in sorted(settings.build.glob(pattern))
         if not path.is_symlink()
     ]

@@ -36,6 +36,7 @@ from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse import contract_signals
 
+SAID = "signals.json"  # in the build: what is known of contracts and exports
 _COMPILED = {
     "mission": compiled.MISSION,
     "code_map": compiled.CODE_MAP,
@@ -125,7 +126,9 @@ def write_sources(
     try:
         _link_tables(seal, aside, settings, force)
         _small_tables(seal, aside, settings, compiled_, records, force)
-        signals = _contract_signals(seal, aside, read, keys, compiled_, force)
+        signals = _contract_signals(
+            seal, aside, settings.build / SAID, read, keys, compiled_, force
+        )
         _add_signals(seal, aside, night, signals)
         if folder.exists():
             shutil.rmtree(folder)
@@ -275,12 +278,13 @@ def _small_tables(
 def _contract_signals(
     seal: Seal,
     folder: Path,
+    kept: Path,
     read: Mapping[str, contracts.Loaded | ContractError],
     keys: Mapping[str, MissionKeys],
     compiled_: Mapping[str, Mapping[str, pa.Table]],
     force: Sequence[InForce],
 ) -> dict[str, list[contract_signals.Signal]]:
-    """By mission, what contracts and exports in force say of each other."""
+    """By mission, what contracts and exports in force say of each other. `kept`: the file of what is known of it."""
     judged = [
         contract_signals.Judged(
             loaded, keys[one.mission], one.path, verdict_folder(one.path, one.record)
@@ -288,13 +292,12 @@ def _contract_signals(
         for one in force
         if isinstance(loaded := read[one.mission], contracts.Loaded)
     ]
-    with seal.connect() as db:
-        found = contract_signals.never_used(seal, db, folder, judged)
-        for one in judged:
-            code = one.contract.mission
-            found[code].extend(
-                contract_signals.versions_mixed(seal, db, one, compiled_[code]["code_map"])
-            )
+    code_maps = {code: tables["code_map"] for code, tables in compiled_.items()}
+    before = contract_signals.read_said(kept)
+    said = contract_signals.said(seal, folder, judged, code_maps, before)
+    if said != before:
+        contract_signals.write_said(kept, said)
+    found = contract_signals.signals(said)
     for code, loaded in read.items():
         if isinstance(loaded, ContractError):
             twice = contract_signals.mapped_twice((loaded, *loaded.others))
