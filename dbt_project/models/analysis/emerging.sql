@@ -86,8 +86,8 @@ stratum as (
         mission_code,
         form_version,
         dimension,
-        coalesce(sum(cases) filter (is_recent), 0)::bigint as recent_known,
-        coalesce(sum(cases) filter (not is_recent), 0)::bigint as past_known
+        cast(coalesce(sum(cases) filter (is_recent), 0) as bigint) as recent_known,
+        cast(coalesce(sum(cases) filter (not is_recent), 0) as bigint) as past_known
     from known
     where set_aside is null
     group by mission_code, form_version, dimension
@@ -155,10 +155,10 @@ found as (
         dimension,
         value,
         {% for fate in fates -%}
-            coalesce(sum(answers) filter (fate = '{{ fate }}'), 0)::bigint as {{ fate }}_cases,
-            coalesce(sum(answers) filter (fate = '{{ fate }}' and is_recent), 0)::bigint as {{ fate }}_recent,
+            cast(coalesce(sum(answers) filter (fate = '{{ fate }}'), 0) as bigint) as {{ fate }}_cases,
+            cast(coalesce(sum(answers) filter (fate = '{{ fate }}' and is_recent), 0) as bigint) as {{ fate }}_recent,
         {% endfor -%}
-        sum(answers)::bigint as cases
+        cast(sum(answers) as bigint) as cases
     from judged
     group by mission_code, dimension, value
 ),
@@ -172,9 +172,9 @@ cell as (
         compared.recent_known,
         compared.past_known,
         compared.known,
-        coalesce(sum(judged.answers) filter (judged.is_recent), 0)::bigint as recent,
-        coalesce(sum(judged.answers) filter (not judged.is_recent), 0)::bigint as past,
-        sum(judged.answers)::bigint as cases
+        cast(coalesce(sum(judged.answers) filter (judged.is_recent), 0) as bigint) as recent,
+        cast(coalesce(sum(judged.answers) filter (not judged.is_recent), 0) as bigint) as past,
+        cast(sum(judged.answers) as bigint) as cases
     from judged
     inner join compared
         on
@@ -217,7 +217,7 @@ mission_value_month as (
         dimension,
         value,
         registered_month,
-        sum(answers)::bigint as cases
+        cast(sum(answers) as bigint) as cases
     from judged
     where fate = 'compared' and is_recent
     group by all

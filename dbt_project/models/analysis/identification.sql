@@ -3,7 +3,7 @@ with mission_known as (
         question,
         first_year,
         mission_code,
-        sum(cases)::bigint as known
+        cast(sum(cases) as bigint) as known
     from {{ ref('tally_identification') }}
     where question <> ''
     group by question, first_year, mission_code
@@ -23,7 +23,7 @@ total as (
 registered as (
     select
         first_year,
-        sum(cases)::bigint as cases
+        cast(sum(cases) as bigint) as cases
     from {{ ref('tally_identification') }}
     where question = ''
     group by first_year
@@ -34,7 +34,7 @@ counted as (
         question,
         first_year,
         identified_by,
-        sum(answers)::bigint as numerator
+        cast(sum(answers) as bigint) as numerator
     from {{ ref('tally_identification') }}
     where question <> ''
     group by question, first_year, identified_by

@@ -3,8 +3,8 @@
 with counted as (
     select
         myth,
-        sum(denominator)::bigint as denominator,
-        sum(numerator)::bigint as numerator,
+        cast(sum(denominator) as bigint) as denominator,
+        cast(sum(numerator) as bigint) as numerator,
         count(*) as missions,
         count(*) filter (numerator > 0) as missions_against
     from {{ ref('tally_myths') }}

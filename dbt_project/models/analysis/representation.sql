@@ -50,9 +50,9 @@ mission_count as (
         span.last_year,
         measured.measure,
         measured.mission_code,
-        sum(measured.known)::bigint as known,
-        sum(measured.numerator)::bigint as numerator,
-        coalesce(sum(measured.known) filter (monthly.is_bulk), 0)::bigint as bulk
+        cast(sum(measured.known) as bigint) as known,
+        cast(sum(measured.numerator) as bigint) as numerator,
+        cast(coalesce(sum(measured.known) filter (monthly.is_bulk), 0) as bigint) as bulk
     from span
     inner join tally as measured on measured.registration_year between span.first_year and span.last_year
     left join {{ ref('representation_month') }} as monthly
@@ -80,7 +80,7 @@ registered as (
     select
         span.first_year,
         span.last_year,
-        sum(tally.known)::bigint as cases
+        cast(sum(tally.known) as bigint) as cases
     from span
     inner join tally on tally.registration_year between span.first_year and span.last_year
     where tally.measure = 'everybody'

@@ -6,8 +6,8 @@ with counted as (
         measure,
         {{ period_start('year(registered_month)') }} as first_year,
         mission_code,
-        sum(known)::bigint as known,
-        sum(numerator)::bigint as numerator
+        cast(sum(known) as bigint) as known,
+        cast(sum(numerator) as bigint) as numerator
     from {{ ref('tally_representation') }}
     where measure <> 'everybody'
     group by all

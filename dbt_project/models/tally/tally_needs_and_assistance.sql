@@ -92,33 +92,23 @@ cell_service as (
 
 counted as (
     select
-        cell,
-        '' as service_type,
-        {{ sizes | join(', ') }},
-        {%- for name in counts %}
-        0 as {{ name }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        *,
+        '' as service_type
     from cell_reading
-    union all
-    select
-        cell,
-        service_type,
-        {%- for name in sizes %}
-        0 as {{ name }},
-        {%- endfor %}
-        {{ counts | join(', ') }}
+    union all by name
+    select *
     from cell_service
 )
 
 select
+    {% for name in sizes + counts -%}
+        coalesce(sum(counted.{{ name }}), 0)::bigint as {{ name }},
+    {% endfor -%}
     cell_group.mission_code,
     cell_group.gender,
     cell_group.age_group,
     cell_group.exploitation,
-    counted.service_type,
-    {% for name in sizes + counts -%}
-        sum(counted.{{ name }})::bigint as {{ name }}{{ ',' if not loop.last }}
-    {% endfor -%}
+    counted.service_type
 from cell_group
 inner join counted on cell_group.cell = counted.cell
 group by all
