@@ -1,5 +1,3 @@
-{{ config(materialized="ephemeral") }}
-
 -- The cases of which a row of any fact begins or ends tonight.
 {% for fact in history_facts() -%}
     select case_key
