@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from tests.dbt import small_night
+from tests.dbt.core_world import Compiled
 from tests.dbt.small_night import NIGHT, Sources, a_night
 
 ACROSS = {"dim_code", "dim_country", "dim_day"}  # of no mission, or of all missions together
@@ -69,3 +70,11 @@ def test_a_build_of_one_mission_has_that_mission_s_rows(
     assert sum(name.startswith("tally_") for name in found) == 18
     for name, rows_found in found.items():
         assert len(rows_found) == sizes[name], name
+
+
+def test_no_tally_asks_which_night_it_is(models: dict[str, Compiled]) -> None:
+    tallies = {name: model for name, model in models.items() if name.startswith("tally_")}
+    assert len(tallies) == 18
+    for name, model in tallies.items():
+        assert ".tally." in model.relation.replace('"', ""), name
+        assert NIGHT.isoformat() not in model.query, name
