@@ -28,7 +28,7 @@ comments of its tables and columns.
 ## Lineage
 
 Arrows go from what is read to what is made. Exports are landed as Parquet; staging reads it, intermediate maps codes and
-joins verdicts; the schemas below are published.
+joins verdicts, tally counts by mission what the marts add up; the schemas below are published.
 
 ```mermaid
 flowchart LR

@@ -126,7 +126,15 @@ class World:
         connection = duckdb.connect()
         for database in ("warehouse", "scratch"):
             connection.execute(f"attach ':memory:' as {database}")
-            for schema in ("core", "analysis", "quality", "seeds", "staging", "intermediate"):
+            for schema in (
+                "core",
+                "analysis",
+                "quality",
+                "seeds",
+                "staging",
+                "intermediate",
+                "tally",
+            ):
                 connection.execute(f"create schema {database}.{schema}")
         self._load(connection, "fct_case", _CASE, self.cases)
         for table, columns in _CHILDREN.items():

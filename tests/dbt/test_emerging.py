@@ -16,7 +16,7 @@ from tests.dbt.core_world import Compiled, World, chance, months
 MISSIONS = ("ALB", "BGR", "IDN", "KHM", "MDA", "NGA", "ROU", "UKR")
 BEFORE = months(date(2005, 1, 1), date(2009, 11, 1))
 RECENT = months(date(2009, 12, 1), date(2010, 11, 1))
-MODELS = ("int_case_trait", "representation_month", "emerging")
+MODELS = ("tally_emerging", "tally_representation", "representation_month", "emerging")
 Alter = Callable[[World], None]
 
 

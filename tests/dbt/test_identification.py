@@ -19,7 +19,7 @@ def test_who_identified_by_period(models: dict[str, Compiled]) -> None:
     world.case("ROU", date(2009, 1, 1), 20, fct_screening=[police, court])
     world.case("ROU", date(2009, 1, 1), 20, fct_screening=[police, police])
     found = (
-        world.run(models, "identification")
+        world.run(models, "tally_identification", "identification")
         .execute(
             "select question, period, identified_by, numerator, denominator, cases, share, share_note, missions, "
             "largest_mission_share from analysis.identification order by all"

@@ -98,6 +98,7 @@ def test_unit_tests(elsewhere: Sources) -> None:
         "+fct_control",
         "+fct_exploitation",
         "+question_rate",
+        "+path:models/tally",
         "+case_change",
     )  # dbt asks the tables for their types
     no_tests = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")

@@ -13,7 +13,7 @@ from scipy import stats
 from tests.dbt.core_world import Compiled, World
 from tests.dbt.small_night import PROJECT
 
-MODELS = ("reference_myth", "myths")
+MODELS = ("reference_myth", "tally_myths", "myths")
 MONTH = date(2009, 5, 1)
 MISSIONS = ("ALB", "MDA", "UKR")
 
@@ -220,7 +220,7 @@ def test_shares_have_their_interval(models: dict[str, Compiled]) -> None:
 def test_every_statement_is_measured_and_every_measure_is_of_a_statement() -> None:
     with (PROJECT / "seeds" / "reference_myth.csv").open(encoding="utf-8", newline="") as file:
         told = list(csv.DictReader(file))
-    sql = (PROJECT / "models" / "analysis" / "myths.sql").read_text("utf-8")
+    sql = (PROJECT / "models" / "tally" / "tally_myths.sql").read_text("utf-8")
     named = set(re.findall(r"^\s*\('(\w+)', ", sql, re.MULTILINE))
     named |= set(re.findall(r"'(\w+)' as myth", sql))
     assert {row["myth"] for row in told} == named

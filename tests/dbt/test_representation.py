@@ -17,7 +17,7 @@ from tests.dbt.small_night import PROJECT
 
 MODELS = (
     "reference",
-    "int_case_measure",
+    "tally_representation",
     "representation_month",
     "representation",
     "representation_change_mission",

@@ -40,7 +40,7 @@ def test_every_published_column_is_there_with_its_meaning(found: dict[str, Any])
 def test_lineage_goes_through_private_models(found: dict[str, Any]) -> None:
     lineage = catalogue.page(found).split("```mermaid")[1].split("```")[0]
     assert "    fct_case --> emerging" in lineage
-    assert "    fct_control --> emerging" in lineage  # through int_case_trait
+    assert "    fct_control --> emerging" in lineage  # through tally_emerging
     assert "int_" not in lineage
     assert "stg_" not in lineage
 

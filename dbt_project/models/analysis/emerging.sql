@@ -55,32 +55,29 @@ mission_start as (
     group by mission_code
 ),
 
-placed as (
+placed_month as (
     select
-        facts.case_key,
-        facts.mission_code,
-        facts.form_version,
-        facts.registered_month,
+        mission_month.mission_code,
+        mission_month.registered_month,
         mission_month.block = 3 as is_recent,
         case
             when mission_start.first_month > mission_month.recent_from - interval 12 month then 'new_mission'
             when mission_month.is_bulk or judged_block.is_bulk then 'bulk_load'
         end as set_aside
-    from {{ ref('fct_case') }} as facts
-    inner join mission_month
-        on facts.mission_code = mission_month.mission_code and facts.registered_month = mission_month.registered_month
+    from mission_month
     inner join judged_block
         on mission_month.mission_code = judged_block.mission_code and mission_month.block = judged_block.block
-    inner join mission_start on facts.mission_code = mission_start.mission_code
+    inner join mission_start on mission_month.mission_code = mission_start.mission_code
 ),
 
 known as (
     select
-        placed.*,
-        trait.dimension,
-        trait.value
-    from placed
-    inner join {{ ref('int_case_trait') }} as trait on placed.case_key = trait.case_key
+        tally.*,
+        placed_month.is_recent,
+        placed_month.set_aside
+    from {{ ref('tally_emerging') }} as tally
+    inner join placed_month
+        on tally.mission_code = placed_month.mission_code and tally.registered_month = placed_month.registered_month
 ),
 
 -- Cases in which anything is known of the dimension, by window.
@@ -89,8 +86,8 @@ stratum as (
         mission_code,
         form_version,
         dimension,
-        count(distinct case_key) filter (is_recent) as recent_known,
-        count(distinct case_key) filter (not is_recent) as past_known
+        cast(coalesce(sum(cases) filter (is_recent), 0) as bigint) as recent_known,
+        cast(coalesce(sum(cases) filter (not is_recent), 0) as bigint) as past_known
     from known
     where set_aside is null
     group by mission_code, form_version, dimension
@@ -133,6 +130,7 @@ judged as (
         known.is_recent,
         known.dimension,
         known.value,
+        known.answers,
         coalesce(
             known.set_aside,
             case
@@ -157,10 +155,10 @@ found as (
         dimension,
         value,
         {% for fate in fates -%}
-            count(*) filter (fate = '{{ fate }}') as {{ fate }}_cases,
-            count(*) filter (fate = '{{ fate }}' and is_recent) as {{ fate }}_recent,
+            cast(coalesce(sum(answers) filter (fate = '{{ fate }}'), 0) as bigint) as {{ fate }}_cases,
+            cast(coalesce(sum(answers) filter (fate = '{{ fate }}' and is_recent), 0) as bigint) as {{ fate }}_recent,
         {% endfor -%}
-        count(*) as cases
+        cast(sum(answers) as bigint) as cases
     from judged
     group by mission_code, dimension, value
 ),
@@ -174,9 +172,9 @@ cell as (
         compared.recent_known,
         compared.past_known,
         compared.known,
-        count(*) filter (judged.is_recent) as recent,
-        count(*) filter (not judged.is_recent) as past,
-        count(*) as cases
+        cast(coalesce(sum(judged.answers) filter (judged.is_recent), 0) as bigint) as recent,
+        cast(coalesce(sum(judged.answers) filter (not judged.is_recent), 0) as bigint) as past,
+        cast(sum(judged.answers) as bigint) as cases
     from judged
     inner join compared
         on
@@ -219,7 +217,7 @@ mission_value_month as (
         dimension,
         value,
         registered_month,
-        count(*) as cases
+        cast(sum(answers) as bigint) as cases
     from judged
     where fate = 'compared' and is_recent
     group by all

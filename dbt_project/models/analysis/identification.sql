@@ -1,41 +1,11 @@
--- Two answers to who identified a person: the organisation that referred them, and the one that decided on their status.
-with answered as (
-    select
-        'referral_source' as question,
-        case_key,
-        mission_code,
-        registration_year,
-        referral_source as identified_by
-    from {{ ref('fct_case') }}
-    union all
-    select distinct
-        'screening' as question,
-        facts.case_key,
-        facts.mission_code,
-        facts.registration_year,
-        screening.decided_by as identified_by
-    from {{ ref('fct_screening') }} as screening
-    inner join {{ ref('fct_case') }} as facts on screening.case_key = facts.case_key
-),
-
-known as (
-    select
-        question,
-        case_key,
-        mission_code,
-        {{ period_start('registration_year') }} as first_year,
-        identified_by
-    from answered
-    where registration_year is not null and identified_by not in ('unknown', 'not_asked')
-),
-
-mission_known as (
+with mission_known as (
     select
         question,
         first_year,
         mission_code,
-        count(distinct case_key) as known
-    from known
+        cast(sum(cases) as bigint) as known
+    from {{ ref('tally_identification') }}
+    where question <> ''
     group by question, first_year, mission_code
 ),
 
@@ -52,10 +22,10 @@ total as (
 
 registered as (
     select
-        {{ period_start('registration_year') }} as first_year,
-        count(*) as cases
-    from {{ ref('fct_case') }}
-    where registration_year is not null
+        first_year,
+        cast(sum(cases) as bigint) as cases
+    from {{ ref('tally_identification') }}
+    where question = ''
     group by first_year
 ),
 
@@ -64,8 +34,9 @@ counted as (
         question,
         first_year,
         identified_by,
-        count(*) as numerator
-    from known
+        cast(sum(answers) as bigint) as numerator
+    from {{ ref('tally_identification') }}
+    where question <> ''
     group by question, first_year, identified_by
 )
 

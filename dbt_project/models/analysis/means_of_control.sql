@@ -1,21 +1,15 @@
-with {{ analysis_person() }},
-
-{{ analysis_groups(['exploitation', 'gender']) }},
-
-{{ analysis_answers(items=['control']) }},
-
-{{ analysis_counted(['exploitation', 'gender'], ['means_of_control']) }},
+with {{ analysis_counted(ref('tally_means_of_control'), ['exploitation', 'gender'], ['means_of_control']) }},
 
 written as (
     select
-        cell_group.exploitation,
-        cell_group.gender,
-        tally.item,
-        coalesce(sum(tally.answers) filter (tally.value = 'yes'), 0)::bigint as yes,
-        coalesce(sum(tally.answers) filter (tally.value = 'no'), 0)::bigint as no
-    from cell_group
-    inner join tally on cell_group.cell = tally.cell
-    group by cell_group.exploitation, cell_group.gender, tally.item
+        exploitation,
+        gender,
+        item,
+        coalesce(sum(answers) filter (value = 'yes'), 0)::bigint as yes,
+        coalesce(sum(answers) filter (value = 'no'), 0)::bigint as no
+    from {{ ref('tally_means_of_control') }}
+    where state <> 'everybody'
+    group by exploitation, gender, item
 )
 
 select

@@ -1,16 +1,29 @@
-{%- set groups = ['gender', 'age_group', 'exploitation', 'citizenship_region'] -%}
-{%- set dimensions = [
-    'everybody', 'gender', 'age_band', 'is_minor', 'citizenship_region', 'is_south_eastern_european', 'is_sexual_exploitation',
-    'is_forced_labour', 'is_other_exploitation', 'is_cross_border', 'marital_status', 'children_band', 'education',
-] -%}
+{%- set dimensions = analysis_themes('profiles').values() | sum(start=[]) -%}
 {%- set grain = ['period_kind', 'period', 'group_by', 'group_value'] -%}
-with {{ analysis_person() }},
+-- a case is in all, and in its window and its year if it has one
+with tally as (
+    select
+        *,
+        'all' as period_kind,
+        'all' as period
+    from {{ ref('tally_profiles') }}
+    union all
+    select
+        *,
+        'window' as period_kind,
+        {{ tally_window('registration_year') }} as period
+    from {{ ref('tally_profiles') }}
+    where registration_year is not null
+    union all
+    select
+        *,
+        'year' as period_kind,
+        registration_year::varchar as period
+    from {{ ref('tally_profiles') }}
+    where registration_year is not null
+),
 
-{{ analysis_groups_by(groups, periods=true) }},
-
-{{ analysis_answers(cases=dimensions) }},
-
-{{ analysis_counted(grain, dimensions) }}
+{{ analysis_counted('tally', grain, dimensions) }}
 
 select
     period_kind,

@@ -13,13 +13,19 @@ with published as (
     from {{ ref('reference') }}
 ),
 
+tally as (
+    select
+        *,
+        cast(year(registered_month) as integer) as registration_year
+    from {{ ref('tally_representation') }}
+),
+
 three_years as (
     select distinct
         'three_years' as period_kind,
         {{ period_start('registration_year') }} as first_year,
         {{ period_start('registration_year') }} + 2 as last_year
-    from {{ ref('fct_case') }}
-    where registration_year is not null
+    from tally
 ),
 
 span as (
@@ -44,14 +50,14 @@ mission_count as (
         span.last_year,
         measured.measure,
         measured.mission_code,
-        count(*) as known,
-        count(*) filter (measured.is_one) as numerator,
-        count(*) filter (monthly.is_bulk) as bulk
+        cast(sum(measured.known) as bigint) as known,
+        cast(sum(measured.numerator) as bigint) as numerator,
+        cast(coalesce(sum(measured.known) filter (monthly.is_bulk), 0) as bigint) as bulk
     from span
-    inner join {{ ref('int_case_measure') }} as measured
-        on measured.registration_year between span.first_year and span.last_year
+    inner join tally as measured on measured.registration_year between span.first_year and span.last_year
     left join {{ ref('representation_month') }} as monthly
         on measured.mission_code = monthly.mission_code and measured.registered_month = monthly.registered_month
+    where measured.measure <> 'everybody'
     group by all
 ),
 
@@ -74,9 +80,10 @@ registered as (
     select
         span.first_year,
         span.last_year,
-        count(*) as cases
+        cast(sum(tally.known) as bigint) as cases
     from span
-    inner join {{ ref('fct_case') }} as facts on facts.registration_year between span.first_year and span.last_year
+    inner join tally on tally.registration_year between span.first_year and span.last_year
+    where tally.measure = 'everybody'
     group by all
 ),
 

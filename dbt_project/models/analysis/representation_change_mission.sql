@@ -4,12 +4,12 @@
 with counted as (
     select
         measure,
-        {{ period_start('registration_year') }} as first_year,
+        {{ period_start('year(registered_month)') }} as first_year,
         mission_code,
-        count(*) as known,
-        count(*) filter (is_one) as numerator
-    from {{ ref('int_case_measure') }}
-    where registration_year is not null
+        cast(sum(known) as bigint) as known,
+        cast(sum(numerator) as bigint) as numerator
+    from {{ ref('tally_representation') }}
+    where measure <> 'everybody'
     group by all
 ),
 

@@ -4,10 +4,9 @@ with counted as (
     select
         mission_code,
         registered_month,
-        count(*) as cases
-    from {{ ref('fct_case') }}
-    where registered_month is not null
-    group by mission_code, registered_month
+        known as cases
+    from {{ ref('tally_representation') }}
+    where measure = 'everybody'
 ),
 
 mission_month as (

@@ -1,11 +1,10 @@
--- The tilts that are known of these data, as questions with a known answer: who is and is not one has no row.
+-- The tilts that are known of these data, as questions with a known answer, and `everybody`: all cases of the month.
 with answered as (
     unpivot (
         select
-            facts.case_key,
             facts.mission_code,
             facts.registered_month,
-            facts.registration_year,
+            'yes' as everybody,
             case
                 when facts.gender = 'feminine' then 'yes'
                 when facts.gender in ('non_specified_unknown', 'unknown', 'not_asked') then 'unknown'
@@ -22,17 +21,18 @@ with answered as (
             facts.is_minor as minors
         from {{ ref('fct_case') }} as facts
         left join {{ ref('dim_country') }} as country on facts.citizenship = country.country_code
+        where facts.registered_month is not null
     )
-    on women, sexual_exploitation, forced_labour, cross_border, south_eastern_europe, minors
+    on columns(* exclude (mission_code, registered_month))
     into name measure value answer
 )
 
 select
-    case_key,
     mission_code,
     registered_month,
-    registration_year,
     measure,
-    answer = 'yes' as is_one
+    count(*) as known,
+    count(*) filter (answer = 'yes') as numerator
 from answered
 where answer in ('yes', 'no')
+group by mission_code, registered_month, measure

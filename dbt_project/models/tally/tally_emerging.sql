@@ -1,10 +1,12 @@
 {%- set missing = "('unknown', 'not_asked', 'non_specified_unknown')" -%}
--- What is known of a case, as dimension and value: the common ground of the models that look for change. Answers that are
--- missing have no row, so the cases of a dimension are those in which anything is known of it. Each once: only where a fact may have
--- several rows for it are they made distinct, which of all at once would take the memory of all.
+-- What is known of the cases of a month, as dimension and value: what emerging looks for change in. Answers that are missing have no row,
+-- so the cases of a dimension are those in which anything is known of it. Only where a fact may have several rows for a case are its
+-- values made distinct, which of all at once would take the memory of all.
 with one_value as (
     select
-        facts.case_key,
+        facts.mission_code,
+        facts.form_version,
+        facts.registered_month,
         facts.gender,
         facts.is_minor,
         if(
@@ -22,21 +24,16 @@ with one_value as (
         ) as corridor
     from {{ ref('fct_case') }} as facts
     left join {{ ref('dim_country') }} as country on facts.citizenship = country.country_code
+    where facts.registered_month is not null
 ),
 
 case_trait as (
     unpivot one_value
-    on columns(* exclude (case_key))
+    on columns(* exclude (mission_code, form_version, registered_month))
     into name dimension value value
 ),
 
-trait as (
-    select
-        case_key,
-        dimension,
-        value
-    from case_trait
-    union all
+listed as (
     select distinct
         case_key,
         'exploitation_type' as dimension,
@@ -67,11 +64,40 @@ trait as (
         means_of_control as value
     from {{ ref('fct_control') }}
     where answer = 'yes'
+),
+
+trait as (
+    select
+        mission_code,
+        form_version,
+        registered_month,
+        dimension,
+        value,
+        true as is_first
+    from case_trait
+    union all
+    select
+        facts.mission_code,
+        facts.form_version,
+        facts.registered_month,
+        listed.dimension,
+        listed.value,
+        row_number() over (partition by listed.case_key, listed.dimension order by listed.value) = 1 as is_first
+    from listed
+    inner join {{ ref('fct_case') }} as facts on listed.case_key = facts.case_key
+    where
+        facts.registered_month is not null
+        and listed.value is not null and listed.value not in {{ missing }}
 )
 
 select
-    case_key,
+    mission_code,
+    form_version,
+    registered_month,
     dimension,
-    value
+    value,
+    count(*) as answers,
+    count(*) filter (is_first) as cases
 from trait
 where value is not null and value not in {{ missing }}
+group by mission_code, form_version, registered_month, dimension, value
