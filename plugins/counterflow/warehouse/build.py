@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -54,30 +53,16 @@ def build(
         parsed = _parsed(settings)
     project = reuse.Project(parsed) if parsed is not None else None  # dbt will say why
     now, missions = _fingerprints(settings, night, project)
-    stays, goes_on = reuse.Reuse(), _history_goes_on(settings, night, last)
-    if project is not None:
-        stays = reuse.reuse(project, last, now, missions, goes_on)
+    goes_on = _history_goes_on(settings, night, last)
+    stays = reuse.reuse(project, last, now, missions, goes_on) if project else reuse.Reuse()
     if not stays.kept:
         discard(settings)
     shutil.rmtree(settings.build / SPILL, ignore_errors=True)  # of a build that was killed
     reuse.forget(settings)  # until this build is whole
+    done = stays.kept | stays.in_part
+    halves = _halves(project, done)
     try:
-        tables = dict(last.tables) if stays.kept else {}
-        step = None
-        if last.made is not None and stays.kept and goes_on:
-            step = reuse.Step(last.made.build_id, (), ())
-        results = []
-        if project is not None and last.made is not None and stays.in_part:
-            part = Part(settings, project, stays.in_part, stays.changed)
-            results += _made_in_part(settings, night, part, progress)
-            put = _put(part, last.made)
-            tables |= put
-            if step is not None:
-                step = replace(
-                    step, missions=tuple(sorted(part.missions)), tables=tuple(sorted(put))
-                )
-        done = stays.kept | stays.in_part
-        halves = _halves(project, done)
+        results, put = _changed_missions(settings, night, project, last, stays, progress)
         results += _dbt(settings, night, halves["facts"], progress, UNWRITTEN)
         results += _as_they_were(project, last, done, "facts", results)
         _write_results(settings, results)
@@ -89,9 +74,12 @@ def build(
     _refuse_broken(settings, night, results)
     failed = tuple(r["name"] for r in results if r["type"] == "test" and r["status"] in _FAILED)
     with Seal.of(settings).opened(settings.build / FILES[0]) as connection:
-        hashes = content_hashes(connection, _tables(project, tables, done))
-    made = Build(night, secrets.token_hex(8), hashes, failed, seconds() - started)
+        tables = content_hashes(connection, _tables(project, {**last.tables, **put}, done))
+    made = Build(night, secrets.token_hex(8), tables, failed, seconds() - started)
     write_manifest(settings.build / MANIFEST, made)
+    step = None
+    if last.made is not None and stays.kept and goes_on:
+        step = reuse.Step(last.made.build_id, tuple(sorted(stays.changed)), tuple(sorted(put)))
     reuse.record(settings, made.build_id, now, missions, results, step)
     return made
 
@@ -120,24 +108,31 @@ def _history_goes_on(settings: Settings, night: date, last: reuse.LastBuild) -> 
     )
 
 
-def _made_in_part(
-    settings: Settings, night: date, part: Part, progress: Progress | None
-) -> list[dict[str, Any]]:
-    """The results of what dbt made and asked of the missions that changed, in files of their own."""
+def _changed_missions(
+    settings: Settings,
+    night: date,
+    project: reuse.Project | None,
+    last: reuse.LastBuild,
+    stays: reuse.Reuse,
+    progress: Progress | None,
+) -> tuple[list[dict[str, Any]], reuse.Tables]:
+    """Make the missions that changed by themselves and put them in their places, if all else of these tables stays.
+
+    What dbt said of it, and the rows and hashes of the published tables that they are in.
+    """
+    if project is None or last.made is None or not stays.in_part:
+        return [], {}
+    part = Part(settings, project, stays.in_part, stays.changed)
     earlier = settings.build / EARLIER
     part.lay(earlier if earlier.exists() else settings.warehouse / FILES[0])
-    what = _by_name(part.project, part.nodes)
+    what = _by_name(project, part.nodes)
     try:
         results = _dbt(settings, night, what, progress, UNWRITTEN, folder=part.folder)
     finally:
         _close()
     _refuse_broken(settings, night, results)
-    return results
-
-
-def _put(part: Part, last: Build) -> reuse.Tables:
     try:
-        return part.put(last)
+        return results, part.put(last.made)
     except ForeignCaseError:
         raise BuildFailed(
             f"a case of {', '.join(sorted(part.missions))} has the key of another mission's case. Run it again: "

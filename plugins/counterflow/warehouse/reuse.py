@@ -264,7 +264,7 @@ def reuse(
         for code in missions.keys() | last.missions.keys()
         if missions.get(code) != last.missions.get(code)
     }
-    if not 0 < len(changed) <= len(missions) * _FEW:
+    if not kept or not 0 < len(changed) <= len(missions) * _FEW:
         return Reuse(kept)
     in_part = {
         name

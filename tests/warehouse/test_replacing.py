@@ -1,0 +1,207 @@
+"""A build of which only the changed missions were made is the whole build, row by row; so is what is published of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from counterflow import nightly, sealing
+from counterflow.sealing import Seal
+from counterflow.settings import Settings
+from counterflow.warehouse import publication
+from counterflow.warehouse.build import BuildFailed
+from counterflow.warehouse.gates import GateFailed
+from counterflow.warehouse.hashes import content_hashes
+from counterflow.warehouse.manifest import Build
+from counterflow.warehouse.replacing import PART, Part
+from counterflow.warehouse.reuse import RECORD, Tables
+from tests.support import NIGHT, Agency, case, export
+
+MISSIONS = ("ALB", "BLR", "CIV", "MDA")
+
+
+def _means(*withheld: int) -> list[dict[str, str]]:
+    """A means of control of most cases; of some it is another one."""
+    return [
+        {"No.": f"A-{number}", "Means": "papers; kept" if number in withheld else "debt"}
+        for number in range(8, 28)
+    ]
+
+
+def _corrected(agency: Agency, on: int) -> None:
+    """An answer is another, and two means of control."""
+    country = ("Kenya", "Ghana")[on % 2]
+    cases = [case(n, **({"Country": country} if n == 3 else {})) for n in range(30)]
+    agency.deliver("ALB", export(cases, _means(8, 9)), NIGHT + timedelta(on))
+
+
+def _gone_and_new(agency: Agency, on: int) -> None:
+    """Two missions at once: cases that are not exported any more, cases that are new; one row is quarantined."""
+    agency.deliver("BLR", export([case(n) for n in range(5, 33)], _means(9)), NIGHT + timedelta(on))
+    cases = [case(n, **({"Sex": "?"} if n == 7 else {})) for n in range(28)]
+    agency.deliver("CIV", export(cases, _means()), NIGHT + timedelta(on))
+
+
+def _back_and_mapped_anew(agency: Agency, on: int) -> None:
+    """Cases that were gone are there again; a contract says something else of an export that stays."""
+    agency.deliver("BLR", export([case(n) for n in range(31)], _means()), NIGHT + timedelta(on))
+    agency.contract("CIV", "debt: debt_bondage", "debt: psychological_abuse")
+
+
+def _refused(agency: Agency, on: int) -> None:
+    """A mission sends rubbish, and another one something new."""
+    agency.deliver("MDA", b"no archive", NIGHT + timedelta(on))
+    agency.deliver(
+        "ALB", export([case(n, Sex="M") for n in range(30)], _means()), NIGHT + timedelta(on)
+    )
+
+
+CHANGED: dict[Callable[[Agency, int], None], list[set[str]]] = {
+    _corrected: [{"ALB"}], _gone_and_new: [{"BLR", "CIV"}], _back_and_mapped_anew: [{"BLR", "CIV"}], _refused: [{"ALB"}],
+}  # fmt: skip
+NIGHTS = tuple(CHANGED)
+
+
+@pytest.fixture(scope="module")
+def agency(tmp_path_factory: pytest.TempPathFactory) -> Agency:
+    """Four missions and their first night, published."""
+    made = Agency(tmp_path_factory.mktemp("agency"), missions=MISSIONS)
+    made.settings = replace(made.settings, max_failed_share=1.0)
+    for mission in MISSIONS:
+        made.deliver(mission, export())
+    night(made.settings, 0)
+    return made
+
+
+def built(settings: Settings, day: int) -> Build:
+    """A night up to its build."""
+    on = NIGHT + timedelta(day)
+    for mission in nightly.plan(settings, on).changed:
+        nightly.ingest(settings, on, mission)
+    nightly.validate(settings, on)
+    return nightly.transform(settings, on)
+
+
+def night(settings: Settings, day: int) -> Build:
+    """A night up to its publication."""
+    made = built(settings, day)
+    nightly.gates(settings, NIGHT + timedelta(day))
+    nightly.publish(settings, NIGHT + timedelta(day))
+    return made
+
+
+def copied(settings: Settings, name: str) -> Settings:
+    """A copy of the home, to go another way in."""
+    to = replace(settings, home=settings.home.with_name(name))
+    shutil.rmtree(to.home, ignore_errors=True)
+    shutil.copytree(settings.home, to.home, symlinks=True)
+    return to
+
+
+@pytest.mark.parametrize("day", range(1, len(NIGHTS) + 1), ids=[n.__name__ for n in NIGHTS])
+def test_a_night_of_some_missions_is_the_whole_night(
+    agency: Agency, day: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nights go on from each other: what one leaves wrong in a file, the next ones find."""
+    settings, happens = agency.settings, NIGHTS[day - 1]
+    put = []
+    real = Part.put
+
+    def told(part: Part, last: Build) -> Tables:
+        put.append(part.missions)
+        return real(part, last)
+
+    monkeypatch.setattr(Part, "put", told)
+    happens(agency, day)
+    before = copied(settings, "whole")
+    shutil.rmtree(before.build)
+    made = night(settings, day)
+    whole = night(before, day)
+    assert {n for n in whole.tables if whole.tables[n] != made.tables.get(n)} == set()
+    assert made.tables.keys() == whole.tables.keys()
+    assert made.failed_tests == whole.failed_tests == ()
+    assert put == CHANGED[happens]
+    with sealing.published(settings.warehouse / publication.FILE, settings) as connection:
+        assert content_hashes(connection) == whole.tables
+    assert not (settings.build / PART).exists()
+
+
+def test_what_is_counted_is_written_down_for_the_publication(agency: Agency) -> None:
+    said = json.loads((agency.settings.build / RECORD).read_text())["step"]
+    assert said["missions"] == ["ALB"]
+    assert "core.fct_case" in said["tables"]
+    assert not {t for t in said["tables"] if t.startswith(("analysis.", "quality."))}
+
+
+def test_a_fault_of_a_changed_mission_stops_the_publication(agency: Agency) -> None:
+    """The tests of dbt are asked of the part as they are of the whole."""
+    settings = replace(copied(agency.settings, "faulty"), dbt_project=agency.root / "project")
+    shutil.copytree(agency.settings.dbt_project, settings.dbt_project)
+    test = settings.dbt_project / "tests/no_kenya.sql"
+    test.write_text("select * from {{ ref('fct_case') }} where country_of_exploitation = 'KEN'\n")
+    night_of = len(NIGHTS) + 1
+    agency.deliver("MDA", export([case(n) for n in range(31)]), NIGHT + timedelta(night_of))
+    assert night(settings, night_of).failed_tests == ()  # whole: the project is another
+    _corrected(agency, night_of + 1)
+    assert built(settings, night_of + 1).failed_tests == ("no_kenya",)
+    with pytest.raises(GateFailed, match="no_kenya"):
+        nightly.gates(settings, NIGHT + timedelta(night_of + 1))
+
+
+def test_a_case_of_two_missions_is_put_nowhere(
+    agency: Agency, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What no look at one mission can tell; it takes two keys that are one, which is made here by hand."""
+    settings, on = copied(agency.settings, "twice"), len(NIGHTS) + 3
+    agency.deliver("BLR", export([case(n) for n in range(28)], _means()), NIGHT + timedelta(on))
+    real = Part.put
+
+    def foreign(part: Part, last: Build) -> Tables:
+        with Seal.of(settings).opened(part.folder / "warehouse.duckdb", read_only=False) as db:
+            Seal.of(settings).attach(db, settings.build / "warehouse.duckdb", "whole")
+            db.execute(
+                "update core.fct_case set case_key = (select min(case_key) from whole.core.fct_case "
+                "where mission_code = 'CIV') where case_key = (select min(case_key) from core.fct_case)"
+            )
+        return real(part, last)
+
+    monkeypatch.setattr(Part, "put", foreign)
+    with pytest.raises(BuildFailed, match="case of BLR has the key of another mission's case"):
+        built(settings, on)
+    monkeypatch.undo()
+    assert night(settings, on).failed_tests == ()
+
+
+def _publication_gone(settings: Settings) -> None:
+    """History does not go on from the last build: it is made whole, and so is the file that analysts open."""
+    night(settings, 0)
+    for path in settings.warehouse.glob("**/*.duckdb"):
+        path.unlink()
+    (settings.warehouse / "manifest.json").unlink()
+
+
+def _part_is_there(settings: Settings) -> None:
+    """What a killed build left of a part."""
+    (settings.build / PART / "sources" / "case").mkdir(parents=True)
+
+
+@pytest.mark.parametrize("happens", [_publication_gone, _part_is_there])
+def test_a_night_is_the_whole_night_although(
+    tmp_path: Path, happens: Callable[[Settings], None]
+) -> None:
+    agency = Agency(tmp_path, missions=MISSIONS[:2])
+    for mission in agency.missions:
+        agency.deliver(mission, export())
+    night(agency.settings, 0)
+    happens(agency.settings)
+    _corrected(agency, 1)
+    whole = copied(agency.settings, "whole")
+    shutil.rmtree(whole.build)
+    made = night(agency.settings, 1)
+    assert made.tables == night(whole, 1).tables
