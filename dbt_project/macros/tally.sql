@@ -203,7 +203,7 @@ cell as materialized (
 {%- endmacro %}
 
 -- Attributes that stand in child tables: where, which field of the form asks, and for whom it makes no sense (RELATION is the
--- table itself; it is named and not referred to, so that a mart depends on the tables that it uses and on no others).
+-- table itself; it is named and not referred to, so that a tally depends on the tables that it uses and on no others).
 {% macro tally_children() -%}
 {{ return({
     'exploitation_type': {'relation': 'fct_exploitation', 'asked': 'form.exploitation__exploitation_type'},
@@ -246,7 +246,7 @@ cell as materialized (
 -- CTEs of the answers: one row per case × attribute × known value, and one per case × attribute that was asked in vain,
 -- left out or not applicable, each with the case's cell. No row: not asked. A case with several values of an attribute has
 -- answered it once: `is_first`. `cases` are columns of person, `children` names of tally_children, `items` tables
--- that answer each item, `more` names of CTEs of the same columns that the mart has made itself.
+-- that answer each item, `more` names of CTEs of the same columns that the tally has made itself.
 {% macro tally_answers(cases=[], children=[], items=[], more=[]) %}
 {%- set every_child = tally_children() %}
 {%- if cases %}
