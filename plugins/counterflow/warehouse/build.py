@@ -59,10 +59,10 @@ def build(
         discard(settings)
     shutil.rmtree(settings.build / SPILL, ignore_errors=True)  # of a build that was killed
     reuse.forget(settings)  # until this build is whole
-    done = stays.kept | stays.in_part
-    halves = _halves(project, done)
     try:
-        results, put = _changed_missions(settings, night, project, last, stays, progress)
+        stays, results, put = _changed_missions(settings, night, project, last, stays, progress)
+        done = stays.kept | stays.in_part
+        halves = _halves(project, done)
         results += _dbt(settings, night, halves["facts"], progress, UNWRITTEN)
         results += _as_they_were(project, last, done, "facts", results)
         _write_results(settings, results)
@@ -115,13 +115,15 @@ def _changed_missions(
     last: reuse.LastBuild,
     stays: reuse.Reuse,
     progress: Progress | None,
-) -> tuple[list[dict[str, Any]], reuse.Tables]:
+) -> tuple[reuse.Reuse, list[dict[str, Any]], reuse.Tables]:
     """Make the missions that changed by themselves and put them in their places, if all else of these tables stays.
 
-    What dbt said of it, and the rows and hashes of the published tables that they are in.
+    What stays now, what dbt said, and the rows and hashes of the published tables that were changed. A part that does
+    not pass every test is put nowhere: its tables are made whole, as on any other night, and say what is wrong.
     """
     if project is None or last.made is None or not stays.in_part:
-        return [], {}
+        return stays, [], {}
+    whole = reuse.Reuse(stays.kept)
     part = Part(settings, project, stays.in_part, stays.changed)
     earlier = settings.build / EARLIER
     part.lay(earlier if earlier.exists() else settings.warehouse / FILES[0])
@@ -130,14 +132,12 @@ def _changed_missions(
         results = _dbt(settings, night, what, progress, UNWRITTEN, folder=part.folder)
     finally:
         _close()
-    _refuse_broken(settings, night, results)
+    if not all(result["status"] in reuse.SOUND for result in results):
+        return whole, [], {}
     try:
-        return results, part.put(last.made)
+        return stays, results, part.put(last.made)
     except ForeignCaseError:
-        raise BuildFailed(
-            f"a case of {', '.join(sorted(part.missions))} has the key of another mission's case. Run it again: "
-            "the next build is made whole, and its tests say of which table"
-        ) from None
+        return whole, [], {}
 
 
 def _halves(project: reuse.Project | None, done: AbstractSet[str]) -> dict[str, list[str]]:
@@ -215,8 +215,11 @@ def _refuse_broken(settings: Settings, night: date, results: list[dict[str, Any]
     if stopped:
         raise BuildFailed(f"the build of the night {night} stopped: {stopped}")
     if broken:
+        failed = [r["name"] for r in results if r["type"] == "test" and r["status"] in _FAILED]
+        # what follows a test that failed is not made, and what reads that cannot be
+        after = f" after the tests {', '.join(failed[:5])} failed" if failed else ""
         raise BuildFailed(
-            f"dbt could not build {', '.join(broken[:5])} of the night {night}. Read "
+            f"dbt could not build {', '.join(broken[:5])} of the night {night}{after}. Read "
             f"{settings.build / 'dbt' / 'logs'} and docs/runbooks/build_failed.md"
         )
 

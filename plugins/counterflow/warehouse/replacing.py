@@ -31,7 +31,7 @@ _DATABASES = ("warehouse", "scratch")
 
 
 class ForeignCaseError(Exception):
-    """A case of a mission that changed is another mission's already: the build must be made whole."""
+    """A case of a mission that changed is another mission's already: the tables must be made whole."""
 
 
 class Part:

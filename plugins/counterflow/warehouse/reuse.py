@@ -36,7 +36,7 @@ _OWN_RESULTS = "dbt_result"  # a source that is an outcome of the build's first 
 _READ = (".sql", ".yml", ".csv", ".md")
 _VERSIONS = ("dbt-core", "dbt-duckdb", "duckdb")
 _FEW = 0.5  # of all missions: of more, all are made at once
-_SOUND = ("pass", "success")
+SOUND = ("pass", "success")
 Tables = Mapping[str, tuple[int, str]]
 Sources = Mapping[str, Mapping[str, str]]  # by source and mission, "" for none
 
@@ -64,7 +64,7 @@ class LastBuild:
 
     def was_sound(self, name: str) -> bool:
         """Whether a node was made, or a test passed."""
-        return name not in self.results or self.results[name]["status"] in _SOUND
+        return name not in self.results or self.results[name]["status"] in SOUND
 
 
 def last_build(settings: Settings, files: Iterable[str]) -> LastBuild:
