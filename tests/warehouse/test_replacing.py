@@ -15,7 +15,7 @@ import pytest
 from counterflow import nightly, sealing
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
-from counterflow.warehouse import publication
+from counterflow.warehouse import publication, replacing
 from counterflow.warehouse.gates import GateFailed
 from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.manifest import Build
@@ -182,15 +182,35 @@ def test_a_case_of_two_missions_is_put_nowhere(
     assert made.tables == night(whole, on).tables
 
 
-def test_where_history_does_not_go_on_from_the_last_build_it_is_made_whole(
-    tmp_path: Path,
-) -> None:
+def _publication_gone(settings: Settings) -> None:
+    """History does not go on from the last build."""
+    shutil.rmtree(settings.warehouse)
+
+
+def _killed(settings: Settings) -> None:
+    """A build that dies while rows change places leaves files of which nothing is known."""
+    calls = iter(range(20))
+
+    def summed(*_: object) -> tuple[int, int]:
+        if next(calls) == 19:
+            raise KeyboardInterrupt
+        return 0, 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replacing, "summed", summed)
+        with pytest.raises(KeyboardInterrupt):
+            built(settings, 1)
+
+
+@pytest.mark.parametrize("happens", [_publication_gone, _killed])
+def test_the_build_is_made_whole_if(tmp_path: Path, happens: Callable[[Settings], None]) -> None:
     agency = Agency(tmp_path, missions=MISSIONS[:2])
     for mission in agency.missions:
         agency.deliver(mission, export())
     night(agency.settings, 0)
-    shutil.rmtree(agency.settings.warehouse)
-    _corrected(agency, 1)
+    cases = [case(n, **({"Labour": "no"} if n == 3 else {})) for n in range(30)]
+    agency.deliver("ALB", export(cases), NIGHT + timedelta(1))
+    happens(agency.settings)
     whole = copied(agency, "whole").settings
     shutil.rmtree(whole.build)
     made = night(agency.settings, 1)
