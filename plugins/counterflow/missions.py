@@ -19,14 +19,19 @@ from counterflow.sources import FolderTransport, Transport
 
 
 @lru_cache(maxsize=512)
-def _contract(path: Path, _stamp: contracts.Stamp) -> Contract:
-    return contracts.load_contract(path)
+def _loaded(path: Path, _stamp: contracts.Stamp) -> contracts.Loaded:
+    return contracts.load(path)
+
+
+def loaded_of(settings: Settings, mission: str) -> contracts.Loaded:
+    """The contract of one mission, as it and all that it builds on stand now, with its places in files. Raises ContractError."""
+    path = settings.missions / f"{mission}.yml"
+    return _loaded(path, contracts.stamp(path))
 
 
 def contract_of(settings: Settings, mission: str) -> Contract:
-    """The contract of one mission, as it and all that it builds on stand now. Raises ContractError."""
-    path = settings.missions / f"{mission}.yml"
-    return _contract(path, contracts.stamp(path))
+    """The same without its places. Raises ContractError."""
+    return loaded_of(settings, mission).contract
 
 
 def remember(settings: Settings) -> None:

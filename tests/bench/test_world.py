@@ -159,3 +159,19 @@ def test_the_heaviest_models_are_those_of_the_whole_build(tmp_path: Path) -> Non
     }
     (build / "nodes.json").write_text(json.dumps({"results": results}), "utf-8")
     assert world_.models() == {f"m{n}": n for n in (8, 7, 6, 5, 4, 3)}
+
+
+def test_a_home_that_is_put_back_has_the_same_landed_files(tmp_path: Path) -> None:
+    """A landed file that was copied would be another export: the night after would be a full one."""
+    world = World(tmp_path, 16)
+    landed, built = world.home / "landing/ALB/exports/one/case.parquet", world.home / "build/file"
+    for path in (landed, built):
+        path.parent.mkdir(parents=True)
+        path.write_text("as it was")
+    was = landed.stat().st_ino
+    world.keep("after")
+    built.write_text("changed in place")
+    landed.unlink()
+    world.back("after")
+    assert landed.stat().st_ino == was
+    assert built.read_text() == landed.read_text() == "as it was"

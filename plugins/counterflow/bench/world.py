@@ -110,12 +110,23 @@ class World:
     def keep(self, name: str) -> None:
         """Remember the home as it is under a name."""
         shutil.rmtree(self.root / name, ignore_errors=True)
-        shutil.copytree(self.home, self.root / name, symlinks=True)
+        self._copy(self.home, self.root / name)
 
     def back(self, name: str) -> None:
         """Make the home what it was when it was kept."""
         shutil.rmtree(self.home, ignore_errors=True)
-        shutil.copytree(self.root / name, self.home, symlinks=True)
+        self._copy(self.root / name, self.home)
+
+    @staticmethod
+    def _copy(home: Path, to: Path) -> None:
+        """A home with the very files of its landing, which are never changed in place: copies would be other exports to the next night."""
+        landing = f"{home / 'landing'}/"
+
+        def put(source: str, target: str) -> None:
+            copy = os.link if source.startswith(landing) else shutil.copy2
+            copy(source, target)
+
+        shutil.copytree(home, to, symlinks=True, copy_function=put)
 
     def run(self, *arguments: str, exports: Path | None = None) -> Done:
         """A command of Counterflow's, as a user gives it."""

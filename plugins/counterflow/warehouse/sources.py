@@ -32,6 +32,7 @@ from counterflow.fields import SIGNALS_SCHEMA
 from counterflow.ingest import ROWS_SCHEMA
 from counterflow.landing import Landing, NightRecord, columns_digest
 from counterflow.lateness import last_success
+from counterflow.missions import loaded_of
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
 from counterflow.warehouse import contract_signals
@@ -143,7 +144,7 @@ def _read_contracts(settings: Settings) -> dict[str, contracts.Loaded | Contract
     found: dict[str, contracts.Loaded | ContractError] = {}
     for path in contracts.contract_files(settings.missions):
         try:
-            found[path.stem] = contracts.load(path)
+            found[path.stem] = loaded_of(settings, path.stem)
         except ContractError as error:
             found[path.stem] = error
     return found
