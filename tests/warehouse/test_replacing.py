@@ -182,13 +182,24 @@ def test_a_case_of_two_missions_is_put_nowhere(
     assert made.tables == night(whole, on).tables
 
 
-def _publication_gone(settings: Settings) -> None:
+def _publication_gone(agency: Agency) -> None:
     """History does not go on from the last build."""
-    shutil.rmtree(settings.warehouse)
+    shutil.rmtree(agency.settings.warehouse)
 
 
-def _killed(settings: Settings) -> None:
+def _publication_put_back(agency: Agency) -> None:
+    """Somebody copied an earlier publication over the newest: its manifest is not of it."""
+    agency.deliver("BLR", export([case(n) for n in range(29)], _means()), NIGHT + timedelta(1))
+    night(agency.settings, 1)
+    folder = agency.settings.warehouse
+    [first] = folder.glob("kept/warehouse-20101125-*.duckdb")
+    shutil.copy(first, folder / ".restored")
+    (folder / ".restored").replace(folder / publication.FILE)
+
+
+def _killed(agency: Agency) -> None:
     """A build that dies while rows change places leaves files of which nothing is known."""
+    agency.deliver("BLR", export([case(n) for n in range(29)], _means()), NIGHT + timedelta(1))
     calls = iter(range(20))
 
     def summed(*_: object) -> tuple[int, int]:
@@ -199,19 +210,19 @@ def _killed(settings: Settings) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(replacing, "summed", summed)
         with pytest.raises(KeyboardInterrupt):
-            built(settings, 1)
+            built(agency.settings, 1)
 
 
-@pytest.mark.parametrize("happens", [_publication_gone, _killed])
-def test_the_build_is_made_whole_if(tmp_path: Path, happens: Callable[[Settings], None]) -> None:
+@pytest.mark.parametrize("happens", [_publication_gone, _publication_put_back, _killed])
+def test_the_build_is_made_whole_if(tmp_path: Path, happens: Callable[[Agency], None]) -> None:
     agency = Agency(tmp_path, missions=MISSIONS[:2])
     for mission in agency.missions:
         agency.deliver(mission, export())
     night(agency.settings, 0)
+    happens(agency)
     cases = [case(n, **({"Labour": "no"} if n == 3 else {})) for n in range(30)]
-    agency.deliver("ALB", export(cases), NIGHT + timedelta(1))
-    happens(agency.settings)
+    agency.deliver("ALB", export(cases), NIGHT + timedelta(2))
     whole = copied(agency, "whole").settings
     shutil.rmtree(whole.build)
-    made = night(agency.settings, 1)
-    assert made.tables == night(whole, 1).tables
+    made = night(agency.settings, 2)
+    assert made.tables == night(whole, 2).tables

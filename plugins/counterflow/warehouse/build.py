@@ -27,7 +27,7 @@ from counterflow.settings import Settings
 from counterflow.warehouse import reuse
 from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.history import EARLIER
-from counterflow.warehouse.manifest import MANIFEST, Build, read_manifest, write_manifest
+from counterflow.warehouse.manifest import MANIFEST, Build, is_published, write_manifest
 from counterflow.warehouse.replacing import PART, ForeignCaseError, Part
 from counterflow.warehouse.sources import DBT_RESULT, source_hashes, write_source
 
@@ -97,12 +97,9 @@ def _fingerprints(
 
 def _history_goes_on(settings: Settings, night: date, last: reuse.LastBuild) -> bool:
     """Whether the history before tonight is what the last build made of it, and tonight no night before that."""
-    published = read_manifest(settings.warehouse / MANIFEST)
     return (
         last.made is not None
-        and published is not None
-        and published.build_id == last.made.build_id
-        and published.tables == last.made.tables  # no case was taken out of it since
+        and is_published(settings, last.made)
         and night >= last.made.night
         and not (settings.build / EARLIER).exists()  # dbt reads the published file
     )

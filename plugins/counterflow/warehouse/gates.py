@@ -7,7 +7,7 @@ stops the publication, and yesterday's warehouse stays.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -31,6 +31,11 @@ from counterflow.warehouse.vocabulary import Vocabulary
 
 PASSED = "gates.json"
 _AT_ONCE = 500_000  # cases that are looked at together
+# facts that name their mission, and what their case and mission must be of
+_WITH_MISSION = {
+    "fct_case": "scratch.intermediate.int_source_row as r where r.source = 'case' and r.outcome = 'accepted'",
+    "fct_local_attribute": "core.fct_case as r where true",
+}
 _SHOWN = 20  # problems that a gate names one by one
 _LARGEST_FALL = 0.5  # of all accepted cases against the published warehouse
 
@@ -101,6 +106,25 @@ def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(found[0]) if found else 0
 
 
+def _by_table(
+    connection: duckdb.DuckDBPyConnection,
+    columns: Sequence[tuple[str, str, str]],
+    match: str,
+    there: bool = False,
+) -> dict[str, int]:
+    """`schema.table` → rows of which a column (schema, table, column) names a case that is not in `match`, or is."""
+    held = " union all ".join(
+        f'select \'{schema}.{table}\' as place, "{column}" as case_key from "{schema}"."{table}"'
+        + f' where "{column}" is not null' * (column != "case_key")  # a key may not be null
+        for schema, table, column in columns
+    )
+    found = connection.execute(
+        f"select place, count(*) from ({held}) as held "
+        f"where {'' if there else 'not '}exists (select 1 from {match}) group by place order by place"
+    ).fetchall()
+    return {str(place): int(rows) for place, rows in found}
+
+
 def _dbt_tests(_: duckdb.DuckDBPyConnection, __: Settings, built: Build) -> str:
     failed = built.failed_tests
     return f"{len(failed)} dbt tests failed: {', '.join(failed[:5])}" if failed else ""
@@ -125,26 +149,25 @@ def _consent(connection: duckdb.DuckDBPyConnection, settings: Settings, built: B
         "select table_name from duckdb_columns() where database_name = current_database() "
         "and schema_name = 'core' and column_name = 'case_key' order by all"
     ).fetchall()
-    problems, sound = [], set()
-    for (table,) in facts:
-        against = (
-            "scratch.intermediate.int_source_row as r where r.source = 'case' "
-            "and r.outcome = 'accepted'"
-            if table == "fct_case"
-            else "core.fct_case as r where true"
-        )
-        foreign = _count(
+    # of a case alone: all facts in one join, which holds the keys of all cases once
+    by_case = [t for (t,) in facts if t not in _WITH_MISSION]
+    foreign = _by_table(
+        connection,
+        [("core", table, "case_key") for table in by_case],
+        "core.fct_case as known where known.case_key = held.case_key",
+    )
+    for table, against in _WITH_MISSION.items():
+        foreign[f"core.{table}"] = _count(
             connection,
-            f"select count(*) from core.{table} as f where not exists "
-            f"(select 1 from {against} and r.case_key = f.case_key and r.mission_code = f.mission_code)"
-            if table in ("fct_case", "fct_local_attribute")
-            else f"select count(*) from core.{table} as f where not exists "
-            f"(select 1 from {against} and r.case_key = f.case_key)",
+            f"select count(*) from core.{table} as f where not exists (select 1 from {against} "
+            "and r.case_key = f.case_key and r.mission_code = f.mission_code)",
         )
-        if foreign:
-            problems.append(f"{foreign} rows of core.{table} belong to no case that consented")
-        else:
-            sound.add(table)
+    problems = [
+        f"{rows} rows of {table} belong to no case that consented"
+        for table, rows in foreign.items()
+        if rows
+    ]
+    sound = {table for (table,) in facts if not foreign.get(f"core.{table}")}
     return "; ".join(problems + _withheld(connection, settings, built.night, sound))
 
 
@@ -170,24 +193,20 @@ def _withheld(
         "select schema_name, table_name, column_name from duckdb_columns() where "
         "database_name = current_database() and column_name in ('case_key', 'into_case_key') order by all"
     ).fetchall()
-    problems = []
-    for schema, table, column in columns:
-        rows = f'from "{schema}"."{table}" as t where t."{column}" is not null'
-        found = out and _count(
-            connection,
-            f'select count(*) {rows} and t."{column}" in (select case_key from cases_out)',
+    withheld = (
+        _by_table(
+            connection, columns, "cases_out where cases_out.case_key = held.case_key", there=True
         )
-        if found:
-            problems.append(f"{found} rows of {schema}.{table} are of cases that are withheld")
-        if schema == "core" and table in sound:
-            continue  # each row is of a case of core.fct_case, and those are known
-        strange = _count(
-            connection,
-            f"select count(*) {rows} and not exists "
-            f'(select 1 from memory.cases_known as known where known.case_key = t."{column}")',
-        )
-        if strange:
-            problems.append(f"{strange} rows of {schema}.{table} are of cases of no mission")
+        if out
+        else {}
+    )
+    # each row of the others is of a case of core.fct_case, and those are known
+    asked = [c for c in columns if c[0] != "core" or c[1] not in sound]
+    strange = _by_table(
+        connection, asked, "memory.cases_known as known where known.case_key = held.case_key"
+    )
+    problems = [f"{n} rows of {t} are of cases that are withheld" for t, n in withheld.items()]
+    problems += [f"{n} rows of {t} are of cases of no mission" for t, n in strange.items()]
     connection.execute("drop table memory.cases_known")
     return problems
 

@@ -42,14 +42,18 @@ def summed(
     connection: duckdb.DuckDBPyConnection, source: str, columns: Sequence[str]
 ) -> tuple[int, int]:
     """How many rows `source` has (SQL, as it stands after `from`), and the sum of their md5 numbers."""
-    row = ", ".join(f'coalesce("{column}"::varchar, {_NULL})' for column in columns)
-    # The upper half of the number: `md5_number_lower` computes each md5 twice in a sum.
     found = connection.execute(
-        f"select count(*), coalesce(sum((md5_number(concat_ws({_BETWEEN}, {row})) >> 64)::hugeint), 0) "
-        f"from {source}"
+        f"select count(*), coalesce(sum({number(columns)}), 0) from {source}"
     ).fetchone()
     assert found is not None
     return int(found[0]), int(found[1])
+
+
+def number(columns: Sequence[str]) -> str:
+    """The md5 number of a row, as SQL."""
+    row = ", ".join(f'coalesce("{column}"::varchar, {_NULL})' for column in columns)
+    # The upper half of it: `md5_number_lower` computes each md5 twice in a sum.
+    return f"(md5_number(concat_ws({_BETWEEN}, {row})) >> 64)::hugeint"
 
 
 def replaced(was: tuple[int, str], out: tuple[int, int], put: tuple[int, int]) -> tuple[int, str]:

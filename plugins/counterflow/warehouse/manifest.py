@@ -16,6 +16,7 @@ from counterflow import disk
 from counterflow.settings import Settings
 
 MANIFEST = "manifest.json"
+PUBLISHED = "warehouse.duckdb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +84,17 @@ def built_night(settings: Settings) -> date | None:
     """The night of the last build, None if there is none."""
     built = read_manifest(settings.build / MANIFEST)
     return built.night if built else None
+
+
+def kept_as(settings: Settings, made: Build) -> Path:
+    """The second name of the file that a build was published as."""
+    return settings.warehouse / "kept" / f"warehouse-{made.night:%Y%m%d}-{made.build_id}.duckdb"
+
+
+def is_published(settings: Settings, made: Build) -> bool:
+    """Whether what analysts open is this build, with all that was in it, and not an earlier file that was put back."""
+    said, file = read_manifest(settings.warehouse / MANIFEST), settings.warehouse / PUBLISHED
+    kept = kept_as(settings, made)
+    if said is None or (said.build_id, said.tables) != (made.build_id, made.tables):
+        return False
+    return file.exists() and kept.exists() and file.samefile(kept)

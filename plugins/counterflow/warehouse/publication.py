@@ -16,17 +16,24 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from counterflow import disk
-from counterflow.sealing import PUBLISHED, Seal, is_sealed
+from counterflow import disk, sealing
+from counterflow.sealing import Seal, is_sealed
 from counterflow.settings import Settings
 from counterflow.warehouse.gates import PASSED, GateFailed, GateResult
 from counterflow.warehouse.hashes import same_rows
-from counterflow.warehouse.manifest import MANIFEST, Build, read_manifest
+from counterflow.warehouse.manifest import (
+    MANIFEST,
+    PUBLISHED,
+    Build,
+    is_published,
+    kept_as,
+    read_manifest,
+)
 from counterflow.warehouse.replacing import follow
-from counterflow.warehouse.reuse import step_to
+from counterflow.warehouse.reuse import Step, step_to
 from counterflow.warehouse.rewriting import remove, rewrite
 
-FILE = "warehouse.duckdb"
+FILE = PUBLISHED
 KEY_FILE = "warehouse.key"  # beside the master key, if what is published is encrypted
 
 
@@ -59,12 +66,12 @@ def publish(settings: Settings, night: date) -> Publication:
     source = settings.build / FILE
     if disk.sha256(source) != passed.get("sha256"):
         raise _refused("the build is not what passed the gates: its file has other bytes")
-    kept = settings.warehouse / "kept"
+    copy = kept_as(settings, built)
+    kept = copy.parent
     kept.mkdir(parents=True, exist_ok=True)
     before = published.tables if published else {}
     changed = tuple(n for n, t in built.tables.items() if before.get(n, (0, ""))[1] != t[1])
     aside = _copied(settings, source, built, published, changed)
-    copy = kept / f"warehouse-{night:%Y%m%d}-{built.build_id}.duckdb"
     _after_all(aside, kept)
     copy.unlink(missing_ok=True)
     os.link(aside, copy)
@@ -89,9 +96,9 @@ def _copied(
     for left in settings.warehouse.glob(f".{FILE}-*"):
         left.unlink()
     seal, aside = Seal.of(settings), settings.warehouse / f".{FILE}-{built.build_id}"
-    purpose = PUBLISHED if settings.encrypt_warehouse else None
+    purpose = sealing.PUBLISHED if settings.encrypt_warehouse else None
     step = step_to(settings, built.build_id)
-    if step is not None and _is_there(settings, published, step.before):
+    if step is not None and published is not None and _goes_on(settings, published, step):
         shutil.copyfile(settings.warehouse / FILE, aside)
         follow(seal, aside, source, step, changed)
     else:
@@ -107,11 +114,13 @@ def _copied(
     return aside
 
 
-def _is_there(settings: Settings, published: Build | None, build_id: str) -> bool:
-    """Whether what is published is that build, sealed or plain as it is to be."""
-    if published is None or published.build_id != build_id:
-        return False
-    return is_sealed(settings.warehouse / FILE) == settings.encrypt_warehouse
+def _goes_on(settings: Settings, published: Build, step: Step) -> bool:
+    """Whether what is published is what the build came of, sealed or plain as it is to be."""
+    return (
+        published.build_id == step.before
+        and is_published(settings, published)
+        and is_sealed(settings.warehouse / FILE) == settings.encrypt_warehouse
+    )
 
 
 def hand_out(seal: Seal, path: Path) -> None:

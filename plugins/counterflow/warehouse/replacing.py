@@ -20,7 +20,7 @@ import duckdb
 
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
-from counterflow.warehouse.hashes import replaced, summed
+from counterflow.warehouse.hashes import number, replaced, summed
 from counterflow.warehouse.history import EARLIER
 from counterflow.warehouse.manifest import Build
 from counterflow.warehouse.reuse import Project, Step, Tables
@@ -102,20 +102,27 @@ class Part:
                 self._seal.attach(db, self.folder / f"{database}.duckdb", f"part_{database}")
             _name_cases(db, "warehouse", self.missions)
             self._refuse_foreign(db)
-            for name in self._tables:
-                node = self.project.nodes[name]
+            for node in (self.project.nodes[one] for one in self._tables):
                 if node.config.materialized in ("view", "ephemeral"):
                     continue
                 table = f'"{node.schema}"."{node.alias}"'
                 columns = _columns(db, node.database, node.schema, node.alias)
                 whole, part = f"{node.database}.{table}", f"part_{node.database}.{table}"
-                where = _rows_of(self.missions, columns)
-                if (was := last.tables.get(f"{node.schema}.{node.alias}")) is not None:
-                    out = summed(db, f"{whole} as t{where}", columns)
-                    hashes[f"{node.schema}.{node.alias}"] = replaced(
-                        was, out, summed(db, part, columns)
-                    )
-                db.execute(f"delete from {whole} as t{where}")
+                name = f"{node.schema}.{node.alias}"
+                was = last.tables.get(name)
+                # one look at the columns of the whole table: rows go by their place, and the hash without them
+                db.execute(
+                    f"create or replace temp table gone as select t.rowid as place, "
+                    f"{number(columns) if was is not None else '0'} as number "
+                    f"from {whole} as t{_rows_of(self.missions, columns)}"
+                )
+                if was is not None:
+                    out = db.execute(
+                        "select count(*), coalesce(sum(number), 0) from gone"
+                    ).fetchone()
+                    assert out is not None
+                    hashes[name] = replaced(was, out, summed(db, part, columns))
+                db.execute(f"delete from {whole} where rowid in (select place from gone)")
                 db.execute(f"insert into {whole} by name from {part}")
         shutil.rmtree(self.folder)
         return hashes
