@@ -310,8 +310,18 @@ def _give_up_build(settings: Settings) -> None:
     """A build is made anew by any night: it is not carried over, published or not."""
     from counterflow.warehouse.gates import PASSED
     from counterflow.warehouse.manifest import MANIFEST
+    from counterflow.warehouse.replacing import PART
     from counterflow.warehouse.sources import SAID
 
-    for pattern in ("*.duckdb*", ".*.duckdb*", "sources", ".sources-*", MANIFEST, PASSED, SAID):
+    for pattern in (
+        "*.duckdb*",
+        ".*.duckdb*",
+        "sources",
+        ".sources-*",
+        PART,
+        MANIFEST,
+        PASSED,
+        SAID,
+    ):
         for path in settings.build.glob(pattern):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

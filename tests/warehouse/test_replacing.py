@@ -19,6 +19,7 @@ from counterflow.warehouse import publication, replacing
 from counterflow.warehouse.gates import GateFailed
 from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.manifest import Build
+from counterflow.warehouse.purge import give_up_build
 from counterflow.warehouse.replacing import PART, ForeignCaseError, Part
 from counterflow.warehouse.reuse import RECORD, Tables
 from tests.support import NIGHT, Agency, case, export
@@ -226,3 +227,17 @@ def test_the_build_is_made_whole_if(tmp_path: Path, happens: Callable[[Agency], 
     shutil.rmtree(whole.build)
     made = night(agency.settings, 2)
     assert made.tables == night(whole, 2).tables
+
+
+def test_what_a_killed_build_left_of_a_part_goes_with_the_build(tmp_path: Path) -> None:
+    """An erasure waits for no night, and these files hold cases."""
+    settings = Agency(tmp_path).settings
+    left = [
+        settings.build / PART / name for name in ("warehouse.duckdb", "sources/load/load.parquet")
+    ]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"cases")
+    told = {one.file for one in give_up_build(settings)}
+    assert told == {f"build/{PART}/warehouse.duckdb", f"build/{PART}/sources/load/load.parquet"}
+    assert not (settings.build / PART).exists()

@@ -203,7 +203,8 @@ def discard(settings: Settings) -> None:
     for name in FILES:
         for path in settings.build.glob(f"{name}*"):
             path.unlink()
-    shutil.rmtree(settings.build / SPILL, ignore_errors=True)
+    for folder in (SPILL, PART):
+        shutil.rmtree(settings.build / folder, ignore_errors=True)
 
 
 def _refuse_broken(settings: Settings, night: date, results: list[dict[str, Any]]) -> None:

@@ -28,6 +28,7 @@ from counterflow.warehouse.gates import PASSED
 from counterflow.warehouse.hashes import content_hashes
 from counterflow.warehouse.manifest import MANIFEST, read_manifest, write_manifest
 from counterflow.warehouse.publication import FILE
+from counterflow.warehouse.replacing import PART
 from counterflow.warehouse.rewriting import rewrite
 from counterflow.warehouse.sources import SAID
 
@@ -58,14 +59,18 @@ def give_up_build(settings: Settings) -> Iterator[Removed]:
     """Remove the files of the last build: they may hold what was just taken out, and a night makes them anew."""
     found = [
         path
-        for pattern in ("*.duckdb", "*.duckdb.wal", "sources/**/*.parquet", MANIFEST, PASSED, SAID)
+        for pattern in (
+            *("*.duckdb", "*.duckdb.wal", "sources/**/*.parquet", MANIFEST, PASSED, SAID),
+            *(f"{PART}/**/*.duckdb*", f"{PART}/**/*.parquet"),  # of a build that was killed
+        )
         for path in sorted(settings.build.glob(pattern))
         if not path.is_symlink()
     ]
     before = [(path, sha256(path)) for path in found]
     for path in found:
         path.unlink()
-    shutil.rmtree(settings.build / "sources", ignore_errors=True)
+    for folder in ("sources", PART):
+        shutil.rmtree(settings.build / folder, ignore_errors=True)
     for path, digest in before:
         yield Removed(under(settings.home, path), {}, digest, None)
 
