@@ -57,7 +57,7 @@ def built(sources: Sources, mission: str) -> tuple[Rows, dict[str, int]]:
     return rows, sizes
 
 
-@pytest.mark.parametrize("mission", ["MDA", "UKR", "SEN"])
+@pytest.mark.parametrize("mission", ["MDA", "SEN"])
 def test_a_build_of_one_mission_has_that_mission_s_rows(
     warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, mission: str
 ) -> None:

@@ -80,7 +80,7 @@ def test_contracts_are_read_before_tasks_are_forked(
     def parsed(path: Path) -> None:
         raise AssertionError(f"{path.name} was read again")
 
-    monkeypatch.setattr(missions.contracts, "load_contract", parsed)
+    monkeypatch.setattr(missions.contracts, "load", parsed)
     assert missions.contract_of(settings, "MDA").mission == "MDA"
     (tmp_path / "ALB.yml").write_text("changed since")
     with pytest.raises(AssertionError, match=r"ALB\.yml was read again"):

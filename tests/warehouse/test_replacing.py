@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from copy import copy
@@ -18,7 +19,7 @@ from counterflow.settings import Settings
 from counterflow.warehouse import publication, replacing
 from counterflow.warehouse.gates import GateFailed
 from counterflow.warehouse.hashes import content_hashes
-from counterflow.warehouse.manifest import Build
+from counterflow.warehouse.manifest import Build, is_published, kept_as, read_manifest
 from counterflow.warehouse.purge import give_up_build
 from counterflow.warehouse.replacing import PART, ForeignCaseError, Part
 from counterflow.warehouse.reuse import RECORD, Tables
@@ -137,6 +138,22 @@ def test_what_is_counted_is_written_down_for_the_publication(agency: Agency) -> 
     assert not {t for t in said["tables"] if t.startswith(("analysis.", "quality."))}
 
 
+def test_history_goes_on_from_what_was_published_and_from_no_other_file(agency: Agency) -> None:
+    settings = copied(agency, "put_back").settings
+    made = read_manifest(settings.warehouse / "manifest.json")
+    file = settings.warehouse / publication.FILE
+    assert made is not None
+    kept = kept_as(settings, made)
+    file.unlink()  # a copied home has two files
+    os.link(kept, file)
+    assert is_published(settings, made)
+    assert not is_published(settings, replace(made, build_id="another"))
+    assert not is_published(settings, replace(made, tables={}))
+    shutil.copy(kept, file.with_suffix(".restored"))
+    file.with_suffix(".restored").replace(file)
+    assert not is_published(settings, made)
+
+
 def test_a_fault_of_a_changed_mission_stops_the_publication(agency: Agency) -> None:
     """The tests of dbt are asked of the part as they are of the whole."""
     faulty = copied(agency, "faulty")
@@ -153,6 +170,7 @@ def test_a_fault_of_a_changed_mission_stops_the_publication(agency: Agency) -> N
         nightly.gates(settings, NIGHT + timedelta(on + 1))
 
 
+@pytest.mark.slow
 def test_a_case_of_two_missions_is_put_nowhere(
     agency: Agency, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +232,7 @@ def _killed(agency: Agency) -> None:
             built(agency.settings, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("happens", [_publication_gone, _publication_put_back, _killed])
 def test_the_build_is_made_whole_if(tmp_path: Path, happens: Callable[[Agency], None]) -> None:
     agency = Agency(tmp_path, missions=MISSIONS[:2])

@@ -150,16 +150,16 @@ def _consent(connection: duckdb.DuckDBPyConnection, settings: Settings, built: B
         "and schema_name = 'core' and column_name = 'case_key' order by all"
     ).fetchall()
     # of a case alone: all facts in one join, which holds the keys of all cases once
-    by_case = [t for (t,) in facts if t not in _WITH_MISSION]
+    names = {str(table) for (table,) in facts}
     foreign = _by_table(
         connection,
-        [("core", table, "case_key") for table in by_case],
+        [("core", table, "case_key") for table in sorted(names - _WITH_MISSION.keys())],
         "core.fct_case as known where known.case_key = held.case_key",
     )
-    for table, against in _WITH_MISSION.items():
+    for table in sorted(names & _WITH_MISSION.keys()):
         foreign[f"core.{table}"] = _count(
             connection,
-            f"select count(*) from core.{table} as f where not exists (select 1 from {against} "
+            f"select count(*) from core.{table} as f where not exists (select 1 from {_WITH_MISSION[table]} "
             "and r.case_key = f.case_key and r.mission_code = f.mission_code)",
         )
     problems = [
@@ -167,7 +167,7 @@ def _consent(connection: duckdb.DuckDBPyConnection, settings: Settings, built: B
         for table, rows in foreign.items()
         if rows
     ]
-    sound = {table for (table,) in facts if not foreign.get(f"core.{table}")}
+    sound = {table for table in names if not foreign.get(f"core.{table}")}
     return "; ".join(problems + _withheld(connection, settings, built.night, sound))
 
 
