@@ -169,9 +169,11 @@ def test_a_home_that_is_put_back_has_the_same_landed_files(tmp_path: Path) -> No
         path.parent.mkdir(parents=True)
         path.write_text("as it was")
     was = landed.stat().st_ino
+    (world.home / "build/kept").hardlink_to(built)
     world.keep("after")
     built.write_text("changed in place")
     landed.unlink()
     world.back("after")
     assert landed.stat().st_ino == was
+    assert built.samefile(world.home / "build/kept")
     assert built.read_text() == landed.read_text() == "as it was"

@@ -119,12 +119,19 @@ class World:
 
     @staticmethod
     def _copy(home: Path, to: Path) -> None:
-        """A home with the very files of its landing, which are never changed in place: copies would be other exports to the next night."""
+        """A home with the very files of its landing, which are never changed in place: copies would be other exports to the next
+        night. A file of two names, as a publication has, keeps both.
+        """
         landing = f"{home / 'landing'}/"
+        named: dict[int, str] = {}
 
         def put(source: str, target: str) -> None:
-            copy = os.link if source.startswith(landing) else shutil.copy2
-            copy(source, target)
+            first = source if source.startswith(landing) else named.get(os.stat(source).st_ino)
+            if first is not None:
+                os.link(first, target)
+                return
+            shutil.copy2(source, target)
+            named[os.stat(source).st_ino] = target
 
         shutil.copytree(home, to, symlinks=True, copy_function=put)
 
