@@ -126,12 +126,12 @@ class World:
         named: dict[int, str] = {}
 
         def put(source: str, target: str) -> None:
-            first = source if source.startswith(landing) else named.get(os.stat(source).st_ino)
+            first = source if source.startswith(landing) else named.get(Path(source).stat().st_ino)
             if first is not None:
                 os.link(first, target)
                 return
             shutil.copy2(source, target)
-            named[os.stat(source).st_ino] = target
+            named[Path(source).stat().st_ino] = target
 
         shutil.copytree(home, to, symlinks=True, copy_function=put)
 
