@@ -49,7 +49,8 @@ class Part:
         self.folder = settings.build / PART
         self.project, self.missions = project, missions
         tests = {n for n in names if project.nodes[n].resource_type == "test"}
-        self._tables = sorted(self._is_made_of(names - tests))
+        looked_at = {parent for test in tests for parent in project.parents(test)}
+        self._tables = sorted(self._is_made_of(names - tests | looked_at))
         self.nodes = sorted(tests) + self._tables
 
     def _is_made_of(self, names: Iterable[str]) -> set[str]:
