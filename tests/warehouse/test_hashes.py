@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterflow.warehouse.hashes import comparable, content_hashes
+from counterflow.warehouse.hashes import comparable, content_hashes, same_rows
 
 TEXT = st.none() | st.text(st.characters(exclude_categories=("C",)), max_size=3)
 ROWS = st.lists(st.tuples(TEXT, TEXT, st.none() | st.integers(0, 3)), max_size=6)
@@ -78,3 +78,28 @@ def test_only_public_schemas_are_looked_at_and_what_is_known_is_not_computed(
 def test_a_hash_of_another_release_is_known_for_one(connection: duckdb.DuckDBPyConnection) -> None:
     assert comparable(hashed(connection, [])[1])
     assert not comparable("0000000000000000000000000000002a-c88236de")
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ("select 1", True),
+        ("insert into two.core.t values (3, null)", False),
+        ("update two.core.t set a = 9 where a = 1", False),
+        ("comment on table two.core.t is 'another caveat'", False),
+        ("comment on column two.core.t.a is 'another'", False),
+        ("alter table two.core.t alter a type bigint", False),
+        ("create table two.core.more (a integer)", False),
+    ],
+)
+def test_a_copy_is_the_same_in_rows_columns_and_comments(change: str, same: bool) -> None:
+    with duckdb.connect() as connection:
+        for name, order in (("one", "asc"), ("two", "desc")):
+            connection.execute(f"attach ':memory:' as {name}; create schema {name}.core")
+            connection.execute(f"create table {name}.core.t (a integer, b varchar)")
+            connection.execute(
+                f"insert into {name}.core.t select * from (values (1, 'x'), (2, null)) order by 1 {order}"
+            )
+            connection.execute(f"comment on table {name}.core.t is 'a caveat'")
+        connection.execute(change)
+        assert same_rows(connection, "one", "two") is same

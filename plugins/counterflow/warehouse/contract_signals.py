@@ -134,12 +134,12 @@ def read_said(path: Path) -> dict[str, Said]:
     """What was written down; nothing if it was not, or otherwise than today."""
     try:
         kept = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+        return {
+            mission: Said(of, tuple(Code(*c) for c in codes), tuple(tuple(m) for m in mixed))
+            for mission, (of, codes, mixed) in kept.items()
+        }
+    except (FileNotFoundError, ValueError, TypeError):
         return {}
-    return {
-        mission: Said(of, tuple(Code(*c) for c in codes), tuple(tuple(m) for m in mixed))
-        for mission, (of, codes, mixed) in kept.items()
-    }
 
 
 def write_said(path: Path, said: Mapping[str, Said]) -> None:

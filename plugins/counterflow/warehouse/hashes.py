@@ -69,26 +69,27 @@ def comparable(digest: str) -> bool:
 
 
 def same_rows(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> bool:
-    """Whether the published tables of two attached databases have the same columns and rows, in whatever order.
+    """Whether the published tables of two attached databases have the same columns, comments and rows, in whatever order.
 
     By DuckDB's own hash of each row: it tells a copy that went wrong, ten times as fast as md5, and not one that somebody forged.
     """
     found = []
     for database in (one, other):
         tables = connection.execute(
-            "select schema_name, table_name, list(column_name order by column_index) from duckdb_columns() "
+            "select schema_name, table_name, any_value(t.comment), "
+            "list([c.data_type, c.comment] order by c.column_index), list(c.column_name order by c.column_index) "
+            "from duckdb_tables() as t join duckdb_columns() as c using (database_name, schema_name, table_name) "
             "where database_name = ? and list_contains(?, schema_name) group by all order by all",
             [database, list(PUBLIC)],
         ).fetchall()
-        found.append(
-            {
-                (schema, table): connection.execute(
-                    f"select count(*), sum(hash({', '.join(_quoted(columns))})::hugeint) "
-                    f'from {database}."{schema}"."{table}"'
-                ).fetchone()
-                for schema, table, columns in tables
-            }
-        )
+        rows = [
+            connection.execute(
+                f"select count(*), sum(hash({', '.join(_quoted(columns))})::hugeint) "
+                f'from {database}."{schema}"."{table}"'
+            ).fetchone()
+            for schema, table, *_, columns in tables
+        ]
+        found.append((tables, rows))
     return found[0] == found[1]
 
 
