@@ -144,19 +144,18 @@ def read(
     _refuse_unknown(said)
     caveats = dict(connection.execute("select table_name, caveat from analysis.caveat").fetchall())
     every = tuple(tables.tables(connection))
-    asked = [
-        _asked(connection, question, known, pictures)
-        for theme in said.themes
-        for question in theme.questions
-    ]
-    facts = tuple(
-        Fact(title, answers.ask(connection, query), caveats.get(table, ""))
-        for title, query, table in _FACTS
-    )
-    pairs = tuple(
-        Pair(section, *(answers.ask(connection, query.strip()) for query in section.queries))
-        for section in said.wrong_ways
-    )
+    questions = [question for theme in said.themes for question in theme.questions]
+    with answers.Desk(connection) as desk:
+        waiting = [(question, desk.ask(question.query)) for question in questions]
+        told = [(title, desk.ask(query), table) for title, query, table in _FACTS]
+        ways = [
+            (one, [desk.ask(query.strip()) for query in one.queries]) for one in said.wrong_ways
+        ]
+        asked = [_asked(question, answer.result(), known, pictures) for question, answer in waiting]
+        facts = tuple(
+            Fact(title, answer.result(), caveats.get(table, "")) for title, answer, table in told
+        )
+        pairs = tuple(Pair(one, *(answer.result() for answer in both)) for one, both in ways)
     answered = {one.question.number: _answered(one, caveats) for one in asked}
     found = connection.execute(
         "select max(night), count(*) filter (is_stale), count(*) from quality.load "
@@ -186,10 +185,7 @@ class Asked(NamedTuple):
     drawn: list[tuple[Figure, dict[str, Any], Future[str]]]
 
 
-def _asked(
-    connection: duckdb.DuckDBPyConnection, question: Question, known: Words, pictures: Pictures
-) -> Asked:
-    answer = answers.ask(connection, question.query)
+def _asked(question: Question, answer: Answer, known: Words, pictures: Pictures) -> Asked:
     sketched = ((one, plots.sketch(one, answer, known)) for one in FIGURES.get(question.title, ()))
     drawn = [(one, spec, pictures.draw(spec)) for one, spec in sketched if spec is not None]
     return Asked(question, answer, drawn)

@@ -109,18 +109,19 @@ def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
 def _by_table(
     connection: duckdb.DuckDBPyConnection,
     columns: Sequence[tuple[str, str, str]],
-    match: str,
+    known: str,
     there: bool = False,
 ) -> dict[str, int]:
-    """`schema.table` → rows of which a column (schema, table, column) names a case that is not in `match`, or is."""
+    """`schema.table` → rows of which a column (schema, table, column) names a case that is not in the table `known`, or is."""
     held = " union all ".join(
         f'select \'{schema}.{table}\' as place, "{column}" as case_key from "{schema}"."{table}"'
         + f' where "{column}" is not null' * (column != "case_key")  # a key may not be null
         for schema, table, column in columns
     )
+    # Said as a join: of `exists`, one column that may be null makes DuckDB look for each different key first.
     found = connection.execute(
-        f"select place, count(*) from ({held}) as held "
-        f"where {'' if there else 'not '}exists (select 1 from {match}) group by place order by place"
+        f"select place, count(*) from ({held}) as held {'semi' if there else 'anti'} join {known} as known "
+        "using (case_key) group by place order by place"
     ).fetchall()
     return {str(place): int(rows) for place, rows in found}
 
@@ -154,7 +155,7 @@ def _consent(connection: duckdb.DuckDBPyConnection, settings: Settings, built: B
     foreign = _by_table(
         connection,
         [("core", table, "case_key") for table in sorted(names - _WITH_MISSION.keys())],
-        "core.fct_case as known where known.case_key = held.case_key",
+        "core.fct_case",
     )
     for table in sorted(names & _WITH_MISSION.keys()):
         foreign[f"core.{table}"] = _count(
@@ -193,18 +194,10 @@ def _withheld(
         "select schema_name, table_name, column_name from duckdb_columns() where "
         "database_name = current_database() and column_name in ('case_key', 'into_case_key') order by all"
     ).fetchall()
-    withheld = (
-        _by_table(
-            connection, columns, "cases_out where cases_out.case_key = held.case_key", there=True
-        )
-        if out
-        else {}
-    )
+    withheld = _by_table(connection, columns, "cases_out", there=True) if out else {}
     # each row of the others is of a case of core.fct_case, and those are known
     asked = [c for c in columns if c[0] != "core" or c[1] not in sound]
-    strange = _by_table(
-        connection, asked, "memory.cases_known as known where known.case_key = held.case_key"
-    )
+    strange = _by_table(connection, asked, "memory.cases_known")
     problems = [f"{n} rows of {t} are of cases that are withheld" for t, n in withheld.items()]
     problems += [f"{n} rows of {t} are of cases of no mission" for t, n in strange.items()]
     connection.execute("drop table memory.cases_known")
