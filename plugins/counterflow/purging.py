@@ -8,10 +8,12 @@ takes its place, so that no freed page keeps what was in it. Killed anywhere, th
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -52,6 +54,7 @@ class Removed:
 
 
 Told = Callable[[Removed], None]
+_Held = tuple[str, dict[str, str]]  # an export, and key → why of the cases in it that must not be
 
 
 def purge(
@@ -81,16 +84,23 @@ def purge(
             if told is not None:
                 told(one)
 
+    def look(landing: Landing) -> tuple[Suppressed, list[_Held]]:
+        who = suppressed(seal, landing, MissionKeys.of(ring, landing.mission))
+        return who, list(_held(seal, landing, who))
+
     with exclusive(settings.landing_lock):
-        for code in codes if missions is None else missions:
-            landing = Landing(settings.landing, code)
+        landings = [
+            Landing(settings.landing, code) for code in (codes if missions is None else missions)
+        ]
+        for landing in landings:
             landing.tidy()
-            who = suppressed(seal, landing, MissionKeys.of(ring, code))
-            tell(purge_landing(seal, settings.home, landing, who))
-            if published:
-                until |= who.until()
-            if shown:
-                out[code] = who.now()
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            for landing, (who, held) in zip(landings, pool.map(look, landings), strict=True):
+                tell(_purge_landing(seal, settings.home, landing, who, held))
+                if published:
+                    until |= who.until()
+                if shown:
+                    out[landing.mission] = who.now()
         tell(purge_files(settings, until, on_request))
         lake.follow(settings)
         if on_request:
@@ -111,12 +121,19 @@ def forget(settings: Settings, mission: str, cases: AbstractSet[str]) -> Iterato
         yield Removed(under(settings.home, settings.releases), {"microdata": rows}, "", None)
 
 
-def purge_landing(seal: Seal, home: Path, landing: Landing, who: Suppressed) -> Iterator[Removed]:
-    """Rewrite a mission's landed exports without the cases that must not be in them, then its records."""
+def _held(seal: Seal, landing: Landing, who: Suppressed) -> Iterator[_Held]:
+    """The landed exports of a mission that hold what they must not. Nothing is changed: many missions are looked at at once."""
     for export in landing.whole_exports():
         gone, doubtful = who.gone_from(export), who.doubtful_in(export)
-        if not (own := _in_export(seal, landing.path(export), gone, doubtful)):
-            continue
+        if own := _in_export(seal, landing.path(export), gone, doubtful):
+            yield export, own
+
+
+def _purge_landing(
+    seal: Seal, home: Path, landing: Landing, who: Suppressed, held: Iterable[_Held]
+) -> Iterator[Removed]:
+    """Rewrite a mission's landed exports without the cases that must not be in them, then its records."""
+    for export, own in held:
         if export in who.uses:
             yield from _rewrite(seal, home, landing, export, own)
         else:  # no night names it: it was replaced, or its ingest was killed
@@ -282,4 +299,4 @@ def under(home: Path, path: Path) -> str:
     return str(path.relative_to(home))
 
 
-__all__ = ["Removed", "purge", "purge_landing"]
+__all__ = ["Removed", "purge"]

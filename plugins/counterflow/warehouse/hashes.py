@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
+from counterflow.warehouse.abreast import abreast
+
 PUBLIC = ("core", "analysis", "quality", "history")
 # How rows become text: a hash of another release cannot be compared with one of this.
 KIND = "2"
@@ -31,10 +33,10 @@ def content_hashes(
         [list(PUBLIC)],
     ).fetchall()
     hashes = dict(known or {})
-    for schema, table, described, columns in tables:
-        if f"{schema}.{table}" not in hashes:
-            rows, total = summed(connection, f'"{schema}"."{table}"', columns)
-            hashes[f"{schema}.{table}"] = (rows, f"{KIND}-{total:032x}-{described[:8]}")
+    asked = [one for one in tables if f"{one[0]}.{one[1]}" not in hashes]
+    found = abreast(connection, lambda own, t: summed(own, f'"{t[0]}"."{t[1]}"', t[3]), asked)
+    for (schema, table, described, _), (rows, total) in zip(asked, found, strict=True):
+        hashes[f"{schema}.{table}"] = (rows, f"{KIND}-{total:032x}-{described[:8]}")
     return hashes
 
 
@@ -82,13 +84,15 @@ def same_rows(connection: duckdb.DuckDBPyConnection, one: str, other: str) -> bo
             "where database_name = ? and list_contains(?, schema_name) group by all order by all",
             [database, list(PUBLIC)],
         ).fetchall()
-        rows = [
-            connection.execute(
+        rows = abreast(
+            connection,
+            lambda own, query: own.execute(query).fetchone(),
+            [
                 f"select count(*), sum(hash({', '.join(_quoted(columns))})::hugeint) "
                 f'from {database}."{schema}"."{table}"'
-            ).fetchone()
-            for schema, table, *_, columns in tables
-        ]
+                for schema, table, *_, columns in tables
+            ],
+        )
         found.append((tables, rows))
     return found[0] == found[1]
 

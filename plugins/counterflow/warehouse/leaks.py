@@ -11,14 +11,15 @@ and numbers.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 
 import duckdb
 
 from counterflow import sensitivity
+from counterflow.warehouse.abreast import abreast
 from counterflow.warehouse.patterns import shapes
 from counterflow.warehouse.published import Published, published
 from counterflow.warehouse.vocabulary import DBT_HASH, Vocabulary
@@ -214,10 +215,20 @@ class Looked:
 
     @cached_property
     def _all(self) -> dict[str, tuple[dict[str, set[str]], dict[str, int]]]:
-        return {table: self._read_one(table) for table in self._columns}
+        nights = self._nights  # looked up once, before many ask for it
+        tables = list(self._columns)
+        return dict(
+            zip(
+                tables,
+                abreast(self.connection, partial(self._read_one, nights), tables),
+                strict=True,
+            )
+        )
 
-    def _read_one(self, table: str) -> tuple[dict[str, set[str]], dict[str, int]]:
-        nights = ", ".join(f"date '{night}'" for night in self._nights)
+    def _read_one(
+        self, loaded: Sequence[date], connection: duckdb.DuckDBPyConnection, table: str
+    ) -> tuple[dict[str, set[str]], dict[str, int]]:
+        nights = ", ".join(f"date '{night}'" for night in loaded)
         bounds = {"first": _FIRST, "until": self.night, "year": self.night.year, "nights": nights}
         try:
             entries = sensitivity.columns(table)
@@ -239,7 +250,7 @@ class Looked:
             else:
                 asked.append((column, "texts", f"list(distinct {quoted}::varchar)"))
         query = f"select {', '.join(e for _, _, e in asked)} from {_quoted(table)}"
-        row = self.connection.execute(query).fetchone() or ()
+        row = connection.execute(query).fetchone() or ()
         texts: dict[str, set[str]] = {}
         wrong: dict[str, int] = {}
         for (column, what, _), value in zip(asked, row, strict=True):

@@ -147,17 +147,18 @@ def _out_of(
         "last": pa.array(until.values(), pa.date32()),
     }
     connection.register("going", pa.table(columns))
-    found: set[str] = set()
+    named = []
     for table, names in tables.items():
-        held = next((f't."{c}"' for c in ("valid_from", "night") if c in names), f"date '{night}'")
-        for column in sorted(names & set(KEYS)):
-            rows = connection.execute(
-                f'select distinct going.case_key from {table} as t join going on going.case_key = t."{column}" '
-                f"where {held} <= going.last"
-            ).fetchall()
-            found |= {case for (case,) in rows}
+        held = next((c for c in ("valid_from", "night") if c in names), f"date '{night}'")
+        named += [
+            f'select "{column}" as named, {held} as held from {table}'
+            for column in sorted(names & set(KEYS))
+        ]
+    rows = connection.execute(
+        f"select distinct named from ({' union all '.join(named)}) join going on case_key = named where held <= last"
+    ).fetchall()
     connection.unregister("going")
-    return found
+    return {case for (case,) in rows}
 
 
 def _keeping(cases: AbstractSet[str], tables: Mapping[str, set[str]]) -> dict[str, str]:

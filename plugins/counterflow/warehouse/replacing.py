@@ -14,12 +14,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from counterflow.sealing import Seal
 from counterflow.settings import Settings
+from counterflow.warehouse.abreast import abreast
 from counterflow.warehouse.hashes import number, replaced, summed
 from counterflow.warehouse.history import EARLIER
 from counterflow.warehouse.manifest import Build
@@ -96,37 +99,41 @@ class Part:
 
         Raises ForeignCaseError before anything is changed.
         """
-        hashes: dict[str, tuple[int, str]] = {}
         with self._seal.opened(self._settings.build / "warehouse.duckdb", read_only=False) as db:
             self._seal.attach(db, self._settings.build / "scratch.duckdb", "scratch", False)
             for database in _DATABASES:
                 self._seal.attach(db, self.folder / f"{database}.duckdb", f"part_{database}")
             _name_cases(db, "warehouse", self.missions)
             self._refuse_foreign(db)
-            for node in (self.project.nodes[one] for one in self._tables):
-                if node.config.materialized in ("view", "ephemeral"):
-                    continue
-                table = f'"{node.schema}"."{node.alias}"'
-                columns = _columns(db, node.database, node.schema, node.alias)
-                whole, part = f"{node.database}.{table}", f"part_{node.database}.{table}"
-                name = f"{node.schema}.{node.alias}"
-                was = last.tables.get(name)
-                # one look at the columns of the whole table: rows go by their place, and the hash without them
-                db.execute(
-                    f"create or replace temp table gone as select t.rowid as place, "
-                    f"{number(columns) if was is not None else '0'} as number "
-                    f"from {whole} as t{_rows_of(self.missions, columns)}"
-                )
-                if was is not None:
-                    out = db.execute(
-                        "select count(*), coalesce(sum(number), 0) from gone"
-                    ).fetchone()
-                    assert out is not None
-                    hashes[name] = replaced(was, out, summed(db, part, columns))
-                db.execute(f"delete from {whole} where rowid in (select place from gone)")
-                db.execute(f"insert into {whole} by name from {part}")
+            nodes = [self.project.nodes[name] for name in self._tables]
+            tables = [n for n in nodes if n.config.materialized not in ("view", "ephemeral")]
+            names = [f"{node.schema}.{node.alias}" for node in tables]
+            was = [last.tables.get(name) for name in names]
+            put = abreast(db, self._put_one, zip(tables, was, strict=True))
         shutil.rmtree(self.folder)
-        return hashes
+        return {name: now for name, now in zip(names, put, strict=True) if now is not None}
+
+    def _put_one(
+        self, db: duckdb.DuckDBPyConnection, one: tuple[Any, tuple[int, str] | None]
+    ) -> tuple[int, str] | None:
+        """Change the rows of one table; `one`: its node, and if it is published its rows and hash, which are returned as they are now."""
+        node, was = one
+        table = f'"{node.schema}"."{node.alias}"'
+        columns = _columns(db, node.database, node.schema, node.alias)
+        whole, part = f"{node.database}.{table}", f"part_{node.database}.{table}"
+        # one look at the columns of the whole table: rows go by their place, and the hash without them
+        db.execute(
+            f"create temp table gone as select t.rowid as place, "
+            f"{number(columns) if was is not None else '0'} as number "
+            f"from {whole} as t{_rows_of(self.missions, columns)}"
+        )
+        out = db.execute("select count(*), coalesce(sum(number), 0) from gone").fetchone()
+        assert out is not None
+        now = replaced(was, out, summed(db, part, columns)) if was is not None else None
+        db.execute(f"delete from {whole} where rowid in (select place from gone)")
+        db.execute(f"insert into {whole} by name from {part}")
+        db.execute("drop table gone")
+        return now
 
     def _refuse_foreign(self, db: duckdb.DuckDBPyConnection) -> None:
         """That no case of the part is a case of another mission, which no look at the part alone can tell."""
@@ -147,15 +154,16 @@ def follow(seal: Seal, target: Path, source: Path, step: Step, changed: Iterable
     with seal.opened(target, read_only=False) as db:
         seal.attach(db, source, "build")
         _name_cases(db, "build", step.missions)  # history knows those that were and those that are
-        for name in changed:
-            schema, _, table = name.partition(".")
-            columns = _columns(db, "build", schema, table)
-            where = _rows_of(step.missions, columns) if name in step.tables else ""
-            place = f'"{schema}"."{table}" as t{where}'
-            db.execute(f"delete from warehouse.{place}")
-            db.execute(
-                f'insert into warehouse."{schema}"."{table}" by name select t.* from build.{place}'
-            )
+        abreast(db, partial(_follow_one, step), changed)
+
+
+def _follow_one(step: Step, db: duckdb.DuckDBPyConnection, name: str) -> None:
+    schema, _, table = name.partition(".")
+    columns = _columns(db, "build", schema, table)
+    where = _rows_of(step.missions, columns) if name in step.tables else ""
+    place = f'"{schema}"."{table}" as t{where}'
+    db.execute(f"delete from warehouse.{place}")
+    db.execute(f'insert into warehouse."{schema}"."{table}" by name select t.* from build.{place}')
 
 
 def _rows_of(missions: Iterable[str], columns: Iterable[str]) -> str:
