@@ -64,6 +64,12 @@ def targets(parts: Mapping[str, Part], sections: Mapping[str, str]) -> list[Targ
         for short, said in (("one mission", "of one mission"), ("everywhere", "in all missions")):
             figure = value(part, f"{size}: {short} ÷ full")
             found.append(Target(3, f"{size:,} cases: night in which 1 % of the cases changed, {said} ÷ full night", figure, 0.15))  # fmt: skip
+    found.append(
+        Target(
+            3, "16,000,000 cases: night in which 1 % of the cases changed, of one mission ÷ full night",
+            value("huge", "16000000: one mission ÷ full"), 0.15,
+        )
+    )  # fmt: skip
     found += _validation(sections.get(VALIDATION, ""))
     found += _disclosure(sections.get(DISCLOSURE, ""))
     return [

@@ -56,20 +56,28 @@ def large_changed(options: Options) -> Part:
 
 
 def huge(options: Options) -> Part:
-    """One first night of the huge size, with `ROOM` where nothing else is said."""
+    """A first night of the huge size and, on the home as that left it, one on which a mission changed; once, with `ROOM` where nothing
+    else is said. The home is not kept for a night of other changes: a copy of it would want as much disk again.
+    """
     world = options.world(3)
     world.empty()
     room = {name: os.environ.get(name, value) for name, value in ROOM.items()}
     os.environ |= room
-    found = world.night()
     part = Part("huge")
     said = ", ".join(f"{name}={value}" for name, value in room.items())
     part.notes.append(f"{world.cases:,} cases: with {said}.")
+    first = world.night()
+    _say(world, "a night", first)
     _note(part, world)
-    part.nights[str(world.cases)] = _steps([found])
-    whole = Series("", "", [found.run])
-    part.figures.append(_figure(world, "a night", whole))
-    part.values = {"seconds": whole.seconds, "memory": whole.memory}
+    part.nights[str(world.cases)] = _steps([first])
+    part.figures.append(_figure(world, "a night", Series("", "", [first.run])))
+    part.values = {"seconds": first.run.seconds, "memory": first.run.memory}
+    exports = world.root / "second-one"
+    what = f"one mission changed ({changes.one_mission(world, exports)})"
+    second = _second(world, part, what, exports)
+    if second is not None:
+        _recorded(world, part, "one mission", what, [second], first.run.seconds)
+    shutil.rmtree(exports, ignore_errors=True)
     return part
 
 
@@ -88,32 +96,53 @@ def _size(options: Options, world: World, part: Part, changed: bool = True) -> S
         world.keep(AFTER)
         for name, (what, exports) in list(kinds.items()):
             world.back(AFTER)
-            try:
-                nights[name].append(world.night(SECOND, exports=exports))
-            except (RuntimeError, subprocess.CalledProcessError) as error:
-                # The full nights, which took longest, are figures all the same.
-                say(f"{world.cases:,} cases, {what}: failed: {error}")
-                part.notes.append(f"{world.cases:,} cases, {what}: the night failed.")
-                shutil.rmtree(exports)
+            second = _second(world, part, what, exports, first=not nights[name])
+            if second is None:
                 del kinds[name]
-                continue
-            _say(world, what, nights[name][-1])
-            if len(nights[name]) == 1:
-                said = f"{world.cases:,} cases, {what}: {_changes(world):.1%} of the published cases changed."
-                part.notes.append(said)
+            else:
+                nights[name].append(second)
     full = Series("", "", [night.run for night in nights["full"]])
     part.nights[str(world.cases)] = _steps(nights["full"])
     part.figures.append(_figure(world, "a night", full))
     for name, (what, exports) in kinds.items():
-        found = Series("", "", [night.run for night in nights[name]])
-        part.figures.append(_figure(world, f"the night after, {what}", found))
-        ratio = f"{world.cases}: {name} ÷ full"
-        part.values[ratio] = found.seconds / full.seconds
-        part.ratios.append(ratio)
-        part.nights[f"{world.cases}, {name}"] = _steps(nights[name])
+        _recorded(world, part, name, what, nights[name], full.seconds)
         shutil.rmtree(exports)
     shutil.rmtree(world.root / AFTER, ignore_errors=True)
     return full
+
+
+def _second(
+    world: World, part: Part, what: str, exports: Path, *, first: bool = True
+) -> Night | None:
+    """A second night, of which the first run also notes how much changed; None if it failed, because the full nights, which took longest, are
+    figures all the same.
+    """
+    try:
+        night = world.night(SECOND, exports=exports)
+    except (RuntimeError, subprocess.CalledProcessError) as error:
+        say(f"{world.cases:,} cases, {what}: failed: {error}")
+        part.notes.append(f"{world.cases:,} cases, {what}: the night failed.")
+        shutil.rmtree(exports)
+        return None
+    _say(world, what, night)
+    if first:
+        said = (
+            f"{world.cases:,} cases, {what}: {_changes(world):.1%} of the published cases changed."
+        )
+        part.notes.append(said)
+    return night
+
+
+def _recorded(
+    world: World, part: Part, name: str, what: str, nights: list[Night], full: float
+) -> None:
+    """Second nights of one kind, and their ratio to the seconds of full ones."""
+    found = Series("", "", [night.run for night in nights])
+    part.figures.append(_figure(world, f"the night after, {what}", found))
+    ratio = f"{world.cases}: {name} ÷ full"
+    part.values[ratio] = found.seconds / full
+    part.ratios.append(ratio)
+    part.nights[f"{world.cases}, {name}"] = _steps(nights)
 
 
 def _second_nights(world: World) -> dict[str, tuple[str, Path]]:
