@@ -70,6 +70,18 @@ def test_a_changed_night_that_fails_loses_no_other(
     assert any("failed" in note for note in part.notes)
 
 
+def test_the_night_after_one_of_the_huge_size_goes_on_from_its_home(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Options, "world", lambda *_: world)
+    monkeypatch.setattr(scale, "ROOM", {})
+    part = scale.huge(Options(world.root, 1))
+    assert part.values == {"seconds": 10.0, "memory": 100, "500: one mission ÷ full": 0.2}
+    assert part.ratios == ["500: one mission ÷ full"]
+    assert set(part.nights) == {"500", "500, one mission"}
+    assert [path.name for path in world.root.iterdir()] == ["home"], "nothing is left beside it"
+
+
 def test_what_takes_long_runs_less_often() -> None:
     options = Options(Path(), 5)
     assert [options.times(seconds) for seconds in (5, 59, 100, 300)] == [5, 5, 3, 1]
