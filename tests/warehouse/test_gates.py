@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from counterflow.depersonalise import MissionKeys
 from counterflow.sealing import Seal
@@ -29,13 +32,14 @@ def build(monkeypatch: pytest.MonkeyPatch) -> Iterator[duckdb.DuckDBPyConnection
     staying_out = {"MDA": frozenset({"MDA-out"}), "UKR": frozenset({"UKR-another"})}
     monkeypatch.setattr(gates, "_staying_out", lambda _, mission, __: staying_out[mission])
     monkeypatch.setattr(gates, "_AT_ONCE", 2048)
+    monkeypatch.setattr(gates, "_IN_MEMORY", 300)
     with duckdb.connect() as connection:
         connection.execute("attach ':memory:' as scratch; attach ':memory:' as warehouse")
         connection.execute("create schema scratch.intermediate; use warehouse")
         connection.execute("create schema core; create schema history")
         connection.execute(
             "create table core.fct_case as select if(n % 2 = 0, 'MDA', 'UKR') as mission_code, "
-            "'case' || n as case_key from range(5000) as t (n); "
+            "md5(n::varchar) as case_key from range(5000) as t (n); "
             "create table core.fct_control as select case_key from core.fct_case; "
             "create table history.fct_case as from core.fct_case; "
             "create table history.fct_control as from core.fct_control; "
@@ -69,6 +73,19 @@ def test_who_must_not_be_there_is_found(
 ) -> None:
     build.execute(planted)
     assert said in gates._consent(build, SETTINGS, BUILT)
+
+
+@given(key=st.none() | st.text(), cases=st.integers(0, 100_000))
+def test_every_key_is_in_exactly_one_range(key: str | None, cases: int) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create schema history")
+        connection.execute(f"create table history.fct_case as from range({cases})")
+        with patch.object(gates, "_IN_MEMORY", 300):
+            ranges = " + ".join(
+                f"coalesce({keys}, false)::int" for keys in gates._ranges(connection)
+            )
+        held = f"select sum({ranges}) from (select $key::varchar as case_key)"
+        assert connection.execute(held, {"key": key}).fetchone() == (1,)
 
 
 def test_who_stays_out_of_one_mission_may_be_in_another(build: duckdb.DuckDBPyConnection) -> None:

@@ -7,10 +7,12 @@ stops the publication, and yesterday's warehouse stays.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -30,7 +32,8 @@ from counterflow.warehouse.published import published
 from counterflow.warehouse.vocabulary import Vocabulary
 
 PASSED = "gates.json"
-_AT_ONCE = 500_000  # cases that are looked at together
+_AT_ONCE = 500_000  # cases of which tokens are made together
+_IN_MEMORY = 2_000_000  # cases whose keys a join holds, some 100 bytes each
 # facts that name their mission, and what their case and mission must be of
 _WITH_MISSION = {
     "fct_case": "scratch.intermediate.int_source_row as r where r.source = 'case' and r.outcome = 'accepted'",
@@ -110,9 +113,13 @@ def _by_table(
     connection: duckdb.DuckDBPyConnection,
     columns: Sequence[tuple[str, str, str]],
     known: str,
+    keys: str = "true",
     there: bool = False,
-) -> dict[str, int]:
-    """`schema.table` → rows of which a column (schema, table, column) names a case that is not in the table `known`, or is."""
+) -> Counter[str]:
+    """`schema.table` → rows of which a column (schema, table, column) names a case that is not in the table `known`, or is.
+
+    `keys`: which cases are looked at, as a condition of `case_key`.
+    """
     held = " union all ".join(
         f'select \'{schema}.{table}\' as place, "{column}" as case_key from "{schema}"."{table}"'
         + f' where "{column}" is not null' * (column != "case_key")  # a key may not be null
@@ -120,10 +127,23 @@ def _by_table(
     )
     # Said as a join: of `exists`, one column that may be null makes DuckDB look for each different key first.
     found = connection.execute(
-        f"select place, count(*) from ({held}) as held {'semi' if there else 'anti'} join {known} as known "
-        "using (case_key) group by place order by place"
+        f"select place, count(*) from ({held}) as held {'semi' if there else 'anti'} join "
+        f"(select case_key from {known} where {keys}) as known using (case_key) where {keys} group by place"
     ).fetchall()
-    return {str(place): int(rows) for place, rows in found}
+    return Counter({str(place): int(rows) for place, rows in found})
+
+
+def _ranges(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    """Conditions of `case_key`: one of them holds for every text and for null; each for about `_IN_MEMORY` cases of a build.
+
+    Case keys are hexadecimal digits as if by chance, and facts lie in their order: a range is read by itself.
+    """
+    cases = _count(connection, "select count(*) from history.fct_case")
+    number = min(256, -(-cases // _IN_MEMORY)) or 1
+    bounds = ["", *(f"{256 * place // number:02x}" for place in range(1, number)), ""]
+    for least, end in pairwise(bounds):
+        below = f"case_key < '{end}'" if end else "true"
+        yield f"case_key >= '{least}' and {below}" if least else f"(case_key is null or {below})"
 
 
 def _dbt_tests(_: duckdb.DuckDBPyConnection, __: Settings, built: Build) -> str:
@@ -150,13 +170,12 @@ def _consent(connection: duckdb.DuckDBPyConnection, settings: Settings, built: B
         "select table_name from duckdb_columns() where database_name = current_database() "
         "and schema_name = 'core' and column_name = 'case_key' order by all"
     ).fetchall()
-    # of a case alone: all facts in one join, which holds the keys of all cases once
     names = {str(table) for (table,) in facts}
-    foreign = _by_table(
-        connection,
-        [("core", table, "case_key") for table in sorted(names - _WITH_MISSION.keys())],
-        "core.fct_case",
-    )
+    # of a case alone: all facts in one join, which holds the keys of the cases once
+    of_cases = [("core", table, "case_key") for table in sorted(names - _WITH_MISSION.keys())]
+    foreign: Counter[str] = Counter()
+    for keys in _ranges(connection):
+        foreign += _by_table(connection, of_cases, "core.fct_case", keys)
     for table in sorted(names & _WITH_MISSION.keys()):
         foreign[f"core.{table}"] = _count(
             connection,
@@ -165,7 +184,7 @@ def _consent(connection: duckdb.DuckDBPyConnection, settings: Settings, built: B
         )
     problems = [
         f"{rows} rows of {table} belong to no case that consented"
-        for table, rows in foreign.items()
+        for table, rows in sorted(foreign.items())
         if rows
     ]
     sound = {table for table in names if not foreign.get(f"core.{table}")}
@@ -181,26 +200,32 @@ def _withheld(
     other way round than counterflow.purging, which makes case keys of tokens. `sound`: tables of core
     whose rows all belong to a case of the build.
     """
-    connection.execute(
-        "create or replace table memory.cases_known as "
-        "select mission_code, case_key from core.fct_case union "
-        "select mission_code, case_key from history.fct_case union "
-        "select mission_code, case_key from history.case_change union "
-        "select mission_code, into_case_key from history.case_change where into_case_key is not null"
-    )
-    out = _cases_out(connection, settings, night)
-    connection.register("cases_out", pa.table({"case_key": pa.array(out, pa.string())}))
     columns = connection.execute(
         "select schema_name, table_name, column_name from duckdb_columns() where "
         "database_name = current_database() and column_name in ('case_key', 'into_case_key') order by all"
     ).fetchall()
-    withheld = _by_table(connection, columns, "cases_out", there=True) if out else {}
     # each row of the others is of a case of core.fct_case, and those are known
     asked = [c for c in columns if c[0] != "core" or c[1] not in sound]
-    strange = _by_table(connection, asked, "memory.cases_known")
-    problems = [f"{n} rows of {t} are of cases that are withheld" for t, n in withheld.items()]
-    problems += [f"{n} rows of {t} are of cases of no mission" for t, n in strange.items()]
+    out: list[str] = []
+    strange: Counter[str] = Counter()
+    for keys in _ranges(connection):
+        connection.execute(
+            "create or replace table memory.cases_known as select distinct mission_code, case_key from ("
+            "select mission_code, case_key from core.fct_case union all "
+            "select mission_code, case_key from history.fct_case union all "
+            "select mission_code, case_key from history.case_change union all "
+            "select mission_code, into_case_key from history.case_change where into_case_key is not null"
+            f") where {keys}"
+        )
+        out += _cases_out(connection, settings, night)
+        strange += _by_table(connection, asked, "memory.cases_known", keys)
     connection.execute("drop table memory.cases_known")
+    connection.register("cases_out", pa.table({"case_key": pa.array(out, pa.string())}))
+    withheld = _by_table(connection, columns, "cases_out", there=True) if out else Counter()
+    problems = [
+        f"{n} rows of {t} are of cases that are withheld" for t, n in sorted(withheld.items())
+    ]
+    problems += [f"{n} rows of {t} are of cases of no mission" for t, n in sorted(strange.items())]
     return problems
 
 
