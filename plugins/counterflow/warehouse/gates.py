@@ -36,8 +36,8 @@ _AT_ONCE = 500_000  # cases of which tokens are made together
 _IN_MEMORY = 2_000_000  # cases whose keys a join holds, some 100 bytes each
 # facts that name their mission, and what their case and mission must be of
 _WITH_MISSION = {
-    "fct_case": "scratch.intermediate.int_source_row as r where r.source = 'case' and r.outcome = 'accepted'",
-    "fct_local_attribute": "core.fct_case as r where true",
+    "fct_case": "scratch.intermediate.int_source_row where source = 'case' and outcome = 'accepted'",
+    "fct_local_attribute": "core.fct_case where true",
 }
 _SHOWN = 20  # problems that a gate names one by one
 _LARGEST_FALL = 0.5  # of all accepted cases against the published warehouse
@@ -176,12 +176,12 @@ def _consent(connection: duckdb.DuckDBPyConnection, settings: Settings, built: B
     foreign: Counter[str] = Counter()
     for keys in _ranges(connection):
         foreign += _by_table(connection, of_cases, "core.fct_case", keys)
-    for table in sorted(names & _WITH_MISSION.keys()):
-        foreign[f"core.{table}"] = _count(
-            connection,
-            f"select count(*) from core.{table} as f where not exists (select 1 from {_WITH_MISSION[table]} "
-            "and r.case_key = f.case_key and r.mission_code = f.mission_code)",
-        )
+        for table in sorted(names & _WITH_MISSION.keys()):
+            foreign[f"core.{table}"] += _count(
+                connection,
+                f"select count(*) from (select mission_code, case_key from core.{table} where {keys}) anti join "
+                f"(select mission_code, case_key from {_WITH_MISSION[table]} and {keys}) using (mission_code, case_key)",
+            )
     problems = [
         f"{rows} rows of {table} belong to no case that consented"
         for table, rows in sorted(foreign.items())
