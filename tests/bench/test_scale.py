@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,9 @@ from counterflow.bench import changes
 from counterflow.bench.measuring import Run
 from counterflow.bench.options import Options
 from counterflow.bench.parts import scale
-from counterflow.bench.results import Part
+from counterflow.bench.results import Part, record
 from counterflow.bench.world import NIGHT, SECOND, STEPS, Night, World
+from counterflow.warehouse.manifest import MANIFEST, Build, write_manifest
 
 Nights = Callable[..., Night]
 
@@ -22,7 +23,7 @@ Nights = Callable[..., Night]
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A home in which a night leaves its date, and exports that say what changed."""
 
-    def one(world: World, folder: Path) -> str:
+    def one(world: World, folder: Path, night: date = SECOND) -> str:
         (folder / "one").mkdir(parents=True)
         return "LAO"
 
@@ -35,7 +36,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(changes, "one_mission", one)
     monkeypatch.setattr(changes, "everywhere", one)
-    monkeypatch.setattr(scale, "_changes", lambda _: 0.01)
+    monkeypatch.setattr(scale, "_share", lambda *_: "1.0% of the published cases changed.")
     monkeypatch.setattr(World, "night", night)
     made = World(tmp_path, 500)
     made.home.mkdir()
@@ -71,15 +72,30 @@ def test_a_changed_night_that_fails_loses_no_other(
 
 
 def test_the_night_after_one_of_the_huge_size_goes_on_from_its_home(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    options, nights = Options(tmp_path, 1, (1, 2, 3, 500)), []
+
+    def night(self: World, night: date = NIGHT, exports: Path | None = None) -> Night:
+        nights.append(night)
+        tables = {"core.fct_case": (1, "2-0-0")}
+        write_manifest(self.home / "warehouse" / MANIFEST, Build(night, "id", tables, (), 1.0))
+        seconds = 10.0 if exports is None else 2.0
+        return Night(Run(seconds, 1, 100), dict.fromkeys(STEPS, 0.1), seconds)
+
     monkeypatch.setattr(Options, "world", lambda *_: world)
+    monkeypatch.setattr(World, "night", night)
     monkeypatch.setattr(scale, "ROOM", {})
-    part = scale.huge(Options(world.root, 1))
-    assert part.values == {"seconds": 10.0, "memory": 100, "500: one mission ÷ full": 0.2}
-    assert part.ratios == ["500: one mission ÷ full"]
-    assert set(part.nights) == {"500", "500, one mission"}
-    assert [path.name for path in world.root.iterdir()] == ["home"], "nothing is left beside it"
+    (world.home / "warehouse").mkdir()
+    monkeypatch.setattr(World, "empty", lambda _: None)
+    full = scale.huge(options)
+    assert full.values == {"seconds": 10.0, "memory": 100}
+    record(full, options.docs)
+    for _ in range(2):
+        part = scale.huge_changed(options)
+        assert part.values == {"500: one mission ÷ full": 0.2}
+        assert set(part.nights) == {"500, one mission"}
+    assert nights == [NIGHT, SECOND, SECOND + timedelta(days=1)]
 
 
 def test_what_takes_long_runs_less_often() -> None:

@@ -25,8 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     told = _told(arguments)
     options = Options(told.folder.resolve(), told.repeat, tuple(told.sizes))
     options.folder.mkdir(parents=True, exist_ok=True)
-    # Figures of other sizes are no figures of the targets: they go to a page of their own.
-    docs = results.DOCS if tuple(told.sizes) == SIZES else options.folder
+    docs = options.docs
     known = {**PARTS, **LARGE, **HUGE}
     chosen: dict[str, Measure] = {**LARGE} if told.large else {} if told.huge else {**PARTS}
     chosen |= HUGE if told.huge else {}

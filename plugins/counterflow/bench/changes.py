@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from datetime import date
 from pathlib import Path
 
 from counterflow.bench.world import NIGHT, SECOND, World
@@ -23,15 +24,18 @@ from counterflow.synthetic.model import Case
 SHARE = 0.01
 
 
-def one_mission(world: World, folder: Path) -> str:
-    """The exports of a night on which one mission changed all of its cases; the mission."""
+def one_mission(world: World, folder: Path, night: date = SECOND) -> str:
+    """The exports of a night on which one mission changed all of its cases, every second night back again; the mission."""
     shutil.rmtree(folder, ignore_errors=True)
     jobs = world.jobs()
     chosen = min(jobs, key=lambda job: abs(job.size - SHARE * world.cases))
     for job in jobs:
         if job is not chosen:
-            _same(world.exports, folder, job)
-    _changed(folder, 1, chosen)
+            _same(world.exports, folder, job, night)
+    if (night - NIGHT).days % 2:
+        _changed(folder, 1, chosen, night)
+    else:
+        _same(world.exports, folder, chosen, night)
     return chosen.mission.code
 
 
@@ -47,18 +51,18 @@ def everywhere(world: World, folder: Path) -> None:
             pass
 
 
-def _same(exports: Path, folder: Path, job: Job) -> None:
-    """The first night's bytes under the second night's name."""
+def _same(exports: Path, folder: Path, job: Job, night: date) -> None:
+    """The first night's bytes under another night's name."""
     form = forms.for_rows(forms.build(job.mission), job.size)
-    path = folder / job.mission.code / SECOND.strftime(form.path)
+    path = folder / job.mission.code / night.strftime(form.path)
     path.parent.mkdir(parents=True, exist_ok=True)
     os.link(exports / job.mission.code / NIGHT.strftime(form.path), path)
 
 
-def _changed(folder: Path, every: int, job: Job) -> None:
+def _changed(folder: Path, every: int, job: Job, night: date = SECOND) -> None:
     """The mission's export with another answer in every `every`-th case."""
     form = forms.for_rows(forms.build(job.mission), job.size)
-    path = folder / job.mission.code / SECOND.strftime(form.path)
+    path = folder / job.mission.code / night.strftime(form.path)
     write(job, form, 1, path, None, change=_answering(every))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from counterflow.bench.results import DOCS
 from counterflow.bench.world import World
 
 SIZES = (16_000, 160_000, 1_600_000, 16_000_000)
@@ -17,6 +18,11 @@ class Options:
     folder: Path
     repeat: int = 5
     sizes: tuple[int, ...] = SIZES
+
+    @property
+    def docs(self) -> Path:
+        """Where figures are recorded: those of other sizes are no figures of the targets, and have a page of their own."""
+        return DOCS if self.sizes == SIZES else self.folder
 
     def world(self, size: int) -> World:
         """The world of the size in that place: 0 is the smallest."""

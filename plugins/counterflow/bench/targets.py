@@ -67,7 +67,7 @@ def targets(parts: Mapping[str, Part], sections: Mapping[str, str]) -> list[Targ
     found.append(
         Target(
             3, "16,000,000 cases: night in which 1 % of the cases changed, of one mission ÷ full night",
-            value("huge", "16000000: one mission ÷ full"), 0.15,
+            value("huge-changed", "16000000: one mission ÷ full"), 0.15,
         )
     )  # fmt: skip
     found += _validation(sections.get(VALIDATION, ""))

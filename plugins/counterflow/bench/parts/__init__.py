@@ -1,6 +1,6 @@
 """One module a promise: options in, a `Part` of figures and ratios out.
 
-`PARTS` names them in the order in which they run, the short ones first; `LARGE` those of `make bench-large`.
+`PARTS` names them in the order in which they run, the short ones first; `LARGE` those of `make bench-large`, `HUGE` those of its `--huge`.
 """
 
 from __future__ import annotations
@@ -25,4 +25,4 @@ LARGE: dict[str, Measure] = {
     "large-changed": scale.large_changed,
     "large-queries": queries.large,
 }
-HUGE: dict[str, Measure] = {"huge": scale.huge}
+HUGE: dict[str, Measure] = {"huge": scale.huge, "huge-changed": scale.huge_changed}

@@ -1,6 +1,6 @@
 """Target 3: how a night grows with its cases, and what one costs on which a hundredth of them changed.
 
-`measure` is of the small and the middle size; `large` and `large_changed` of 1.6 million cases, and `huge` of 16 million once.
+`measure` is of the small and the middle size; `large` and `large_changed` of 1.6 million cases, and `huge` and `huge_changed` of 16 million, once.
 Each night begins with an empty home, or with a copy of the home as the first night left it.
 """
 
@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from datetime import date, timedelta
 from pathlib import Path
 
 from counterflow.bench import changes
 from counterflow.bench.measuring import Series, say
 from counterflow.bench.options import Options
-from counterflow.bench.results import Figure, Part
+from counterflow.bench.results import Figure, Part, load
 from counterflow.bench.world import SECOND, STEPS, Night, World
 from counterflow.shell import connect
+from counterflow.warehouse.manifest import MANIFEST, read_manifest
 
 # What sorts and joins of hundreds of millions of rows need: one model at a time has all the memory.
 ROOM = {
@@ -56,29 +58,46 @@ def large_changed(options: Options) -> Part:
 
 
 def huge(options: Options) -> Part:
-    """A first night of the huge size and, on the home as that left it, one on which a mission changed; once, with `ROOM` where nothing
-    else is said. The home is not kept for a night of other changes: a copy of it would want as much disk again.
-    """
+    """One first night of the huge size, with `ROOM` where nothing else is said."""
     world = options.world(3)
     world.empty()
+    part = Part("huge")
+    said = ", ".join(f"{name}={value}" for name, value in _room().items())
+    part.notes.append(f"{world.cases:,} cases: with {said}.")
+    found = world.night()
+    _note(part, world)
+    part.nights[str(world.cases)] = _steps([found])
+    whole = Series("", "", [found.run])
+    part.figures.append(_figure(world, "a night", whole))
+    part.values = {"seconds": whole.seconds, "memory": whole.memory}
+    return part
+
+
+def huge_changed(options: Options) -> Part:
+    """The night after the last one in the home that `huge` left, on which a mission changed; ÷ the full night recorded of `huge`.
+
+    The home is not kept as it was, for a copy would want as much disk again: the next call is of the night after.
+    """
+    world, full = options.world(3), load(options.docs)["huge"].values["seconds"]
+    _room()
+    last = read_manifest(world.home / "warehouse" / MANIFEST)
+    if last is None:
+        raise RuntimeError("there is no night to go on from: `--only huge` makes one")
+    night, exports = last.night + timedelta(days=1), world.root / "second-one"
+    what = f"one mission changed ({changes.one_mission(world, exports, night)})"
+    part = Part("huge-changed")
+    found = world.night(night, exports=exports)
+    part.notes.append(_share(world, what, night))
+    _recorded(world, part, "one mission", what, [found], full)
+    shutil.rmtree(exports)
+    return part
+
+
+def _room() -> dict[str, str]:
+    """Set what nights of the huge size need, where nobody said otherwise."""
     room = {name: os.environ.get(name, value) for name, value in ROOM.items()}
     os.environ |= room
-    part = Part("huge")
-    said = ", ".join(f"{name}={value}" for name, value in room.items())
-    part.notes.append(f"{world.cases:,} cases: with {said}.")
-    first = world.night()
-    _say(world, "a night", first)
-    _note(part, world)
-    part.nights[str(world.cases)] = _steps([first])
-    part.figures.append(_figure(world, "a night", Series("", "", [first.run])))
-    part.values = {"seconds": first.run.seconds, "memory": first.run.memory}
-    exports = world.root / "second-one"
-    what = f"one mission changed ({changes.one_mission(world, exports)})"
-    second = _second(world, part, what, exports)
-    if second is not None:
-        _recorded(world, part, "one mission", what, [second], first.run.seconds)
-    shutil.rmtree(exports, ignore_errors=True)
-    return part
+    return room
 
 
 def _size(options: Options, world: World, part: Part, changed: bool = True) -> Series:
@@ -96,11 +115,18 @@ def _size(options: Options, world: World, part: Part, changed: bool = True) -> S
         world.keep(AFTER)
         for name, (what, exports) in list(kinds.items()):
             world.back(AFTER)
-            second = _second(world, part, what, exports, first=not nights[name])
-            if second is None:
+            try:
+                nights[name].append(world.night(SECOND, exports=exports))
+            except (RuntimeError, subprocess.CalledProcessError) as error:
+                # The full nights, which took longest, are figures all the same.
+                say(f"{world.cases:,} cases, {what}: failed: {error}")
+                part.notes.append(f"{world.cases:,} cases, {what}: the night failed.")
+                shutil.rmtree(exports)
                 del kinds[name]
-            else:
-                nights[name].append(second)
+                continue
+            _say(world, what, nights[name][-1])
+            if len(nights[name]) == 1:
+                part.notes.append(_share(world, what, SECOND))
     full = Series("", "", [night.run for night in nights["full"]])
     part.nights[str(world.cases)] = _steps(nights["full"])
     part.figures.append(_figure(world, "a night", full))
@@ -109,28 +135,6 @@ def _size(options: Options, world: World, part: Part, changed: bool = True) -> S
         shutil.rmtree(exports)
     shutil.rmtree(world.root / AFTER, ignore_errors=True)
     return full
-
-
-def _second(
-    world: World, part: Part, what: str, exports: Path, *, first: bool = True
-) -> Night | None:
-    """A second night, of which the first run also notes how much changed; None if it failed, because the full nights, which took longest, are
-    figures all the same.
-    """
-    try:
-        night = world.night(SECOND, exports=exports)
-    except (RuntimeError, subprocess.CalledProcessError) as error:
-        say(f"{world.cases:,} cases, {what}: failed: {error}")
-        part.notes.append(f"{world.cases:,} cases, {what}: the night failed.")
-        shutil.rmtree(exports)
-        return None
-    _say(world, what, night)
-    if first:
-        said = (
-            f"{world.cases:,} cases, {what}: {_changes(world):.1%} of the published cases changed."
-        )
-        part.notes.append(said)
-    return night
 
 
 def _recorded(
@@ -160,15 +164,16 @@ def _say(world: World, what: str, night: Night) -> None:
     say(f"{world.cases:,} cases, {what}: {night.run.seconds:.1f} s, {night.run.memory:,.0f} MB")
 
 
-def _changes(world: World) -> float:
-    """Share of cases that history says changed on the second night."""
+def _share(world: World, what: str, night: date) -> str:
+    """How many of the cases changed, as history says."""
     with connect(world.settings()) as warehouse:
         found = warehouse.execute(
             "select (select count(distinct case_key) from history.case_change where night = ? and change = 'changed')"
             " / (select count(*) from core.fct_case)",
-            [SECOND],
+            [night],
         ).fetchone()
-    return float(found[0]) if found else 0.0
+    share = float(found[0]) if found else 0.0
+    return f"{world.cases:,} cases, {what}: {share:.1%} of the published cases changed."
 
 
 def _note(part: Part, world: World) -> None:
