@@ -37,8 +37,9 @@ servers: ## Debian's sshd, nginx, Redis and PostgreSQL for tests, installed wher
 	@tests/servers/install.sh
 
 # In the order of their names: the acceptance tests are the longest, and should not be left for one core at the end.
+# One process more than there are cores: tests that wait for a server leave theirs idle.
 test: $(INSTALLED) servers ## every test but the slow; TESTS=path or PYTEST='-k name' for some
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST) $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $$(($$(nproc) + 1)) --dist loadfile --no-loadscope-reorder $(PYTEST) $(TESTS)
 
 slow: $(INSTALLED) ## the tests that run whole nights in several orders, for once a night
 	$(BIN)/python -m pytest -m slow $(PYTEST) $(TESTS)

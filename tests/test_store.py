@@ -208,6 +208,7 @@ def alike(count: int, **more: str) -> bytes:
     return export([case(n, Sex="FM"[n % 5 == 0], **more) for n in range(count)])
 
 
+@pytest.mark.slow
 def test_what_is_no_night_works_over_machines_too(
     world: Shared, vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,6 +154,7 @@ def test_history_goes_on_from_what_was_published_and_from_no_other_file(agency: 
     assert not is_published(settings, made)
 
 
+@pytest.mark.slow
 def test_a_fault_of_a_changed_mission_stops_the_publication(agency: Agency) -> None:
     """The tests of dbt are asked of the part as they are of the whole."""
     faulty = copied(agency, "faulty")

@@ -155,7 +155,16 @@ def _refused(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    "happens", [_another_model, _another_macro, _killed, _lost, _of_another, _refused]
+    "happens",
+    [
+        _another_macro,
+        _killed,
+        _refused,
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in (_another_model, _lost, _of_another)
+        ),
+    ],
 )
 def test_a_build_is_made_whole_if(settings: Settings, happens: Callable[[Settings], None]) -> None:
     happens(settings)
