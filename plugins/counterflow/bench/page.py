@@ -38,7 +38,8 @@ _INTRO = """# Benchmarks
 
 Written by `make bench`, `make bench-large` and the benches that the sections name; do not edit. Whole commands are timed, by the wall, on
 exports of 72 synthetic missions in mixed dialects (seed 7); making these is part of no figure. Figures are medians; runs of a warm-up do not
-count; at least five runs of what takes less than a minute, fewer of what takes longer, as the column says. What is compared ran in turn, within one
+count. The column says of how many runs: five of what takes less than a minute where a bench is run as it is, fewer of what takes longer or was
+measured with `--repeat`. What is compared ran in turn, within one
 run. Memory is that of all processes at once, the sum of their proportional set sizes, at its highest; CPU is seconds of all
 processes. `make bench-check` compares the ratios of a new run with these (docs/benchmarks.json), and fails where one grew by more than a quarter.
 """

@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -64,14 +65,19 @@ def publish(settings: Settings, night: date) -> Publication:
             f"the build of {night} has not passed the gates; another run may have built since"
         )
     source = settings.build / FILE
-    if disk.sha256(source) != passed.get("sha256"):
-        raise _refused("the build is not what passed the gates: its file has other bytes")
     copy = kept_as(settings, built)
     kept = copy.parent
     kept.mkdir(parents=True, exist_ok=True)
     before = published.tables if published else {}
     changed = tuple(n for n, t in built.tables.items() if before.get(n, (0, ""))[1] != t[1])
-    aside = _copied(settings, source, built, published, changed)
+    with ThreadPoolExecutor(1) as beside:
+        digest = beside.submit(disk.sha256, source)
+        try:
+            aside = _copied(settings, source, built, published, changed)
+        finally:  # a file that was changed since may not even be one that can be copied
+            if digest.result() != passed.get("sha256"):
+                _clear(settings)
+                raise _refused("the build is not what passed the gates: its file has other bytes")
     _after_all(aside, kept)
     copy.unlink(missing_ok=True)
     os.link(aside, copy)
@@ -93,8 +99,7 @@ def _copied(
     Where the build came of the one that is published, what changed is changed in a copy of that: most of a large file is
     then not written anew by DuckDB, but copied by the system.
     """
-    for left in settings.warehouse.glob(f".{FILE}-*"):
-        left.unlink()
+    _clear(settings)
     seal, aside = Seal.of(settings), settings.warehouse / f".{FILE}-{built.build_id}"
     purpose = sealing.PUBLISHED if settings.encrypt_warehouse else None
     step = step_to(settings, built.build_id)
@@ -112,6 +117,12 @@ def _copied(
     if settings.encrypt_warehouse:
         hand_out(seal, settings.keys / KEY_FILE)
     return aside
+
+
+def _clear(settings: Settings) -> None:
+    """Remove copies that were not published."""
+    for left in settings.warehouse.glob(f".{FILE}-*"):
+        left.unlink()
 
 
 def _goes_on(settings: Settings, published: Build, step: Step) -> bool:
