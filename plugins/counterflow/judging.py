@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from counterflow.contracts import Contract
-from counterflow.contracts.tables import asked, code_map, remember
+from counterflow.contracts.tables import asked, code_map
 from counterflow.depersonalise import MissionKeys
 from counterflow.forks import Died, spread
 from counterflow.keys import Keyring
@@ -48,7 +48,6 @@ def landed_exports(
         elif isinstance(found, BaseException):
             raise found
         compiled[place] = found
-        remember(todo[place][0], (ring.key_id, ring.linking_id), found[0])
     return [
         landed_export(settings, seal, contract, record, export, *compiled[place])
         for place, (contract, record, export) in enumerate(todo)

@@ -148,11 +148,11 @@ def transform(settings: Settings, night: date, progress: Progress | None = None)
     """
     from counterflow.purging import purge
     from counterflow.warehouse import history
-    from counterflow.warehouse.build import build, build_past, discard, loading
+    from counterflow.warehouse.build import build, build_past, discard
     from counterflow.warehouse.sources import write_sources
 
     codes = [path.stem for path in contracts.contract_files(settings.missions)]
-    with exclusive(settings.build_lock) as held, loading():
+    with exclusive(settings.build_lock) as held:
         ring = keyring(settings)  # not before: a rotation may have held the lock
         mission_keys_ = {code: MissionKeys.of(ring, code) for code in codes}
         with shared(settings.landing_lock):  # as it is by now, wherever it was landed

@@ -8,14 +8,7 @@ import pyarrow as pa
 import pytest
 
 from counterflow.contracts import Contract, load_contract
-from counterflow.contracts.tables import (
-    asked,
-    code_map,
-    form_versions,
-    mission_row,
-    remember,
-    remembered,
-)
+from counterflow.contracts.tables import asked, code_map, form_versions, mission_row
 from counterflow.depersonalise import MissionKeys, code_token
 from counterflow.keys import Keyring
 from counterflow.text import fold
@@ -43,19 +36,6 @@ def test_a_local_code_and_its_token_mean_the_same(contract: Contract) -> None:
         assert found["control", "means_of_control", local]["code"] == code
         assert found["control", "means_of_control", token]["code"] == code
     assert found["control", "means_of_control", "amenințări"]["relation"] == "broader"
-
-
-def test_a_map_is_remembered_of_the_very_contract_and_its_keys(
-    contract: Contract, missions: Path
-) -> None:
-    said = pa.table({"said": ["by another process"]})
-    remember(contract, (KEYS.key_id, KEYS.linking_id), said)
-    assert remembered(contract, KEYS) is said
-    compiled = code_map(contract, KEYS)
-    assert remembered(load_contract(missions / "MDA.yml"), KEYS) == compiled
-    others = MissionKeys.of(Keyring(b"o" * 32, b"l" * 32), "MDA")
-    assert remembered(contract, others) == code_map(contract, others)
-    assert code_map(contract, others) != compiled
 
 
 def test_missing_codes_are_unknown_and_for_gender_the_standards_own_word(

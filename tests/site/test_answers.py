@@ -44,17 +44,6 @@ def test_a_query_that_shows_a_pseudonym_is_refused() -> None:
             answers.ask(connection, "select case_key from core.fct_case")
 
 
-def test_a_desk_answers_each_query_in_the_database_that_it_was_given() -> None:
-    with duckdb.connect() as connection:
-        connection.execute("attach ':memory:' as w; use w; create table t as from range(7)")
-        with answers.Desk(connection) as desk:
-            waiting = [desk.ask(f"select {n} + count(*) as n from t") for n in range(20)]
-            refused = desk.ask("select 1 as case_key")
-        assert [one.result().rows for one in waiting] == [((n + 7,),) for n in range(20)]
-        with pytest.raises(SiteRefusedError, match="shows case_key"):
-            refused.result()
-
-
 def test_the_connection_writes_nothing_and_reads_no_other_file(tmp_path: Path) -> None:
     settings = installation(tmp_path)
     path = publish(settings)

@@ -110,26 +110,6 @@ def code_map(contract: Contract, mission_keys: MissionKeys) -> pa.Table:
     return _table(listed, CODE_MAP)
 
 
-# By mission the contract, the keys and the map. A night asks for each map twice, and they take a second together.
-_remembered: dict[str, tuple[Contract, tuple[str, str], pa.Table]] = {}
-
-
-def remember(contract: Contract, key_ids: tuple[str, str], codes: pa.Table) -> None:
-    """Keep the code map of a contract that nobody changes, as `counterflow.missions` has it, for this process.
-
-    `key_ids`: those of the master and the linking key that its tokens are made with.
-    """
-    _remembered[contract.mission] = (contract, key_ids, codes)
-
-
-def remembered(contract: Contract, mission_keys: MissionKeys) -> pa.Table:
-    """The code map of a contract, compiled unless this very one was remembered of it, and of these keys."""
-    known, key_ids, codes = _remembered.get(contract.mission, (None, None, None))
-    if known is contract and key_ids == (mission_keys.key_id, mission_keys.linking_id):
-        return codes
-    return code_map(contract, mission_keys)
-
-
 def asked(contract: Contract) -> pa.Table:
     """Which fields and items were on the form, for every version of it."""
     return _table(_asked_rows(contract), ASKED)

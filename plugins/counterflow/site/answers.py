@@ -1,20 +1,17 @@
 """Answers: what a query gives, and the caveats of the tables that it asks.
 
 In: a connection to the published warehouse, a query. Out: an `Answer`; the same for the same warehouse, because one
-thread of DuckDB adds in one order. Many queries are asked of a `Desk`, each of them by one thread all the same.
+thread of DuckDB adds in one order.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import duckdb
 
@@ -71,36 +68,6 @@ def ask(connection: duckdb.DuckDBPyConnection, query: str) -> Answer:
         raise SiteRefusedError(f"a query of the site shows {', '.join(shown)}: ask without it")
     tables = tuple(dict.fromkeys(_TABLE.findall(query)))
     return Answer(query, columns, tuple(result.fetchall()), tables)
-
-
-class Desk:
-    """Where as many queries as there are cores are answered at once, in the order in which they were asked."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-        found = connection.execute("select current_database()").fetchone()
-        self._database = str(found[0]) if found else ""  # a cursor does not begin in it
-        self._pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        self._pool.shutdown(cancel_futures=error is not None)
-
-    def ask(self, query: str) -> Future[Answer]:
-        """What `query` gives, when it is known. The future raises what `ask` does."""
-        return self._pool.submit(self._one, query)
-
-    def _one(self, query: str) -> Answer:
-        with self._connection.cursor() as cursor:
-            cursor.execute(f'use "{self._database}"')
-            return ask(cursor, query)
 
 
 def parts(answer: Answer, record: Mapping[str, Any]) -> dict[str, int] | None:

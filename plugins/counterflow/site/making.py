@@ -28,6 +28,7 @@ from counterflow.site.plots import Figure, Plot
 from counterflow.site.releases import Release, releases
 from counterflow.site.tables import CodeList, Table
 from counterflow.site.words import Words
+from counterflow.warehouse.abreast import abreast
 
 MARK = "counterflow-site.txt"  # what is in a folder that may be replaced
 PICTURES = ".pictures.json"  # its pictures by what they were drawn of
@@ -145,17 +146,13 @@ def read(
     caveats = dict(connection.execute("select table_name, caveat from analysis.caveat").fetchall())
     every = tuple(tables.tables(connection))
     questions = [question for theme in said.themes for question in theme.questions]
-    with answers.Desk(connection) as desk:
-        waiting = [(question, desk.ask(question.query)) for question in questions]
-        told = [(title, desk.ask(query), table) for title, query, table in _FACTS]
-        ways = [
-            (one, [desk.ask(query.strip()) for query in one.queries]) for one in said.wrong_ways
-        ]
-        asked = [_asked(question, answer.result(), known, pictures) for question, answer in waiting]
-        facts = tuple(
-            Fact(title, answer.result(), caveats.get(table, "")) for title, answer, table in told
-        )
-        pairs = tuple(Pair(one, *(answer.result() for answer in both)) for one, both in ways)
+    queries = [question.query for question in questions]
+    queries += [query for _, query, _ in _FACTS]
+    queries += [query.strip() for one in said.wrong_ways for query in one.queries]
+    told = iter(abreast(connection, answers.ask, queries))
+    asked = [_asked(question, next(told), known, pictures) for question in questions]
+    facts = tuple(Fact(title, next(told), caveats.get(table, "")) for title, _, table in _FACTS)
+    pairs = tuple(Pair(one, *(next(told) for _ in one.queries)) for one in said.wrong_ways)
     answered = {one.question.number: _answered(one, caveats) for one in asked}
     found = connection.execute(
         "select max(night), count(*) filter (is_stale), count(*) from quality.load "

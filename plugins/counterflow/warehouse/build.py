@@ -9,17 +9,13 @@ by themselves before, and take their places (counterflow.warehouse.replacing).
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
-from importlib import import_module
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,22 +33,14 @@ from counterflow.warehouse.sources import DBT_RESULT, source_hashes, write_sourc
 
 Progress = Callable[[str, int, int], None]
 FILES = ("warehouse.duckdb", "scratch.duckdb")
-# Three megabytes each time: the last half of a build writes dbt's manifest, once for a project.
-UNWRITTEN = "--no-write-json"
-_WRITTEN = "manifest.of"  # beside dbt's manifest: the hash of the project that it is of
+UNWRITTEN = (
+    "--no-write-json"  # three megabytes each time; the last half of a build writes them once
+)
 _FAILED = ("error", "fail", "runtime error")
 
 
 class BuildFailed(Exception):
     """dbt could not build a model; the message names it and what to do."""
-
-
-@contextmanager
-def loading() -> Iterator[None]:
-    """Have dbt imported meanwhile, which takes a second in which DuckDB, asked by others, needs Python little."""
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(import_module, "dbt.cli.main")
-        yield
 
 
 def build(
@@ -78,9 +66,7 @@ def build(
         results += _dbt(settings, night, halves["facts"], progress, UNWRITTEN)
         results += _as_they_were(project, last, done, "facts", results)
         _write_results(settings, results)
-        known = _is_written(settings)
-        results += _dbt(settings, night, halves["quality"], progress, *[UNWRITTEN] * known)
-        _say_written(settings)
+        results += _dbt(settings, night, halves["quality"], progress)
         results += _as_they_were(project, last, done, "quality", results)
     finally:
         _close()
@@ -304,44 +290,17 @@ def _parsed(settings: Settings) -> Any:
     """
     from dbt.cli.main import dbtRunner
 
-    files = [path.stat().st_mtime_ns for path in _files(settings)]
+    files = [
+        path.stat().st_mtime_ns
+        for folder in ("models", "macros", "seeds", "snapshots", "tests", ".")
+        for path in settings.dbt_project.glob("*" if folder == "." else f"{folder}/**/*")
+        if path.suffix in (".sql", ".yml", ".csv", ".md") and path.is_file()
+    ]
     key = (str(settings.dbt_project), len(files), max(files, default=0))
     if key not in _projects:
         arguments = [*_QUIET, "parse", UNWRITTEN, *_where(settings)]
         _projects[key] = dbtRunner().invoke(arguments).result
     return _projects[key]
-
-
-def _is_written(settings: Settings) -> bool:
-    """Whether dbt's manifest lies there, of this very project."""
-    folder = settings.build / "dbt"
-    said = folder / _WRITTEN
-    whole = said.exists() and (folder / "manifest.json").exists()
-    return whole and said.read_text("utf-8") == _project(settings)
-
-
-def _say_written(settings: Settings) -> None:
-    if not _is_written(settings):
-        disk.write_text(settings.build / "dbt" / _WRITTEN, _project(settings))
-
-
-def _project(settings: Settings) -> str:
-    """The hash of all that dbt's manifest is made of: the files of the project, and dbt itself."""
-    digest = hashlib.sha256(version("dbt-core").encode())
-    for path in _files(settings):
-        digest.update(f"{path.relative_to(settings.dbt_project)}\n".encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def _files(settings: Settings) -> list[Path]:
-    """The files of the project that dbt reads."""
-    folders = ("models", "macros", "seeds", "snapshots", "tests", ".")
-    found = (
-        path
-        for folder in folders
-        for path in settings.dbt_project.glob("*" if folder == "." else f"{folder}/**/*")
-    )
-    return sorted(p for p in found if p.suffix in (".sql", ".yml", ".csv", ".md") and p.is_file())
 
 
 def _close() -> None:

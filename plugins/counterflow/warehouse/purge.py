@@ -142,6 +142,8 @@ def _out_of(
     until: Mapping[str, date],
 ) -> set[str]:
     """The cases of which a file holds a row on a night on which it may not: all of such a case goes."""
+    if not tables:
+        return set()
     columns = {
         "case_key": pa.array(until, pa.string()),
         "last": pa.array(until.values(), pa.date32()),

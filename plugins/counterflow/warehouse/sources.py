@@ -168,7 +168,7 @@ def _compiled(
             contract = loaded.contract
             found[code] = {
                 "mission": compiled.mission_row(contract),
-                "code_map": compiled.remembered(contract, keys[code]),
+                "code_map": compiled.code_map(contract, keys[code]),
                 "asked": compiled.asked(contract),
                 "form_version": compiled.form_versions(contract),
             }
