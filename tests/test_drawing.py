@@ -73,7 +73,19 @@ def test_earlier_pictures_that_cannot_be_read_cost_only_time(tmp_path: Path, tex
         assert pictures.draw(spec(20)).result().startswith("<svg")
 
 
-def test_a_pen_that_ends_is_said(monkeypatch: pytest.MonkeyPatch, started: list[Any]) -> None:
+@pytest.mark.parametrize("asked", ["before it ends", "when it has ended"])
+def test_a_pen_that_ends_is_said(
+    monkeypatch: pytest.MonkeyPatch, started: list[Any], asked: str
+) -> None:
+    start = drawing.subprocess.Popen
+
+    def ended(*arguments: Any, **more: Any) -> Any:
+        pen = start(*arguments, **more)
+        if asked == "when it has ended":
+            pen.wait()  # so what is written to it breaks, and stays in the buffer
+        return pen
+
+    monkeypatch.setattr(drawing.subprocess, "Popen", ended)
     monkeypatch.setattr(drawing.sys, "executable", "/bin/false")
     with Pictures(VEGALITE) as pictures, pytest.raises(PenBrokeError):
         pictures.draw(spec(20)).result()

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib.metadata import version
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -98,9 +98,10 @@ class Pictures:
         """End every pen: nothing more comes, so each ends by itself."""
         while not self._pens.empty():
             pen = self._pens.get()
-            with pen:  # closes its pipes and waits
-                if pen.stdin is not None:
-                    pen.stdin.close()
+            # Waits for it. What a pen that broke was not given is still buffered, and closing tries once more.
+            with pen, suppress(BrokenPipeError):
+                assert pen.stdin is not None
+                pen.stdin.close()
 
 
 def _read(path: Path | None) -> dict[str, str]:
