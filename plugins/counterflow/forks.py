@@ -18,6 +18,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from counterflow import collector
+
 T = TypeVar("T")
 _LENGTH = struct.Struct(">Q")
 _NUMBER = struct.Struct(">I")
@@ -152,6 +154,7 @@ def _work(jobs: Sequence[Callable[[], Any]], told: int, pipe: int, parent: int) 
         return
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
+    collector.go_on_in_a_fork()
     with os.fdopen(pipe, "wb", buffering=_CHUNK) as out:
         while number_ := os.read(told, _NUMBER.size):
             place = _NUMBER.unpack(number_)[0]

@@ -27,6 +27,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from counterflow import collector
 from counterflow.contracts.model import Limits
 from counterflow.fates import place
 from counterflow.ingest import Part, Totals
@@ -103,6 +104,7 @@ def _child(reading: Reads, limits: Limits, pipe: int, parent: int) -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGXCPU):
         signal.signal(number, signal.SIG_DFL)
+    collector.go_on_in_a_fork()
     _bound(limits)
     with os.fdopen(pipe, "wb", buffering=_CHUNK) as out:
         try:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from counterflow import connections, contracts, formats
+from counterflow import collector, connections, contracts, formats
 from counterflow.contracts import Contract
 from counterflow.contracts.digest import reading_digest
 from counterflow.dropping import clear as clear_drop
@@ -44,6 +44,7 @@ class Plan:
 
 
 @observed("plan")
+@collector.paused()
 def plan(
     settings: Settings,
     night: date,

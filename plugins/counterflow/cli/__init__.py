@@ -7,6 +7,7 @@ modules load in their verb.
 
 from __future__ import annotations
 
+import gc
 import sys
 
 import typer
@@ -84,3 +85,5 @@ def main() -> None:
         else:
             print(f"counterflow: {error}", file=sys.stderr)
         sys.exit(1)
+    finally:
+        gc.freeze()  # what is left ends with its process: looking through it took longer than most commands

@@ -12,6 +12,7 @@ GX is imported here when first needed (5 s), and kept silent: its messages may q
 from __future__ import annotations
 
 import logging
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from counterflow import collector
 from counterflow.validation.errors import gx_error
 from counterflow.validation.rules import Expectation, RuleBookError, Suite
 
@@ -64,7 +66,9 @@ def version() -> str:
 
 def load() -> None:
     """Import Great Expectations, before processes are forked that need it."""
-    import great_expectations  # noqa: F401
+    if "great_expectations" not in sys.modules:
+        with collector.loading():
+            import great_expectations  # noqa: F401
 
 
 def run(suite: Suite, data: pd.DataFrame) -> list[Outcome]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from counterflow import disk
+from counterflow import collector, disk
 from counterflow.sealing import SPILL, Seal
 from counterflow.settings import Settings
 from counterflow.warehouse import reuse
@@ -244,6 +245,7 @@ def _ready(settings: Settings, night: date, folder: Path | None = None) -> Itera
         yield
 
 
+@collector.paused()
 def _dbt(
     settings: Settings,
     night: date,
@@ -252,7 +254,8 @@ def _dbt(
     *further: str,
     folder: Path | None = None,
 ) -> list[dict[str, Any]]:
-    from dbt.artifacts.schemas.run import RunExecutionResult  # dbt is heavy: only when needed
+    _load_dbt()
+    from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunner
 
     target = settings.build / "dbt"
@@ -288,6 +291,7 @@ def _parsed(settings: Settings) -> Any:
 
     Parsing takes longer than a small night. None if it fails: the build then says why.
     """
+    _load_dbt()
     from dbt.cli.main import dbtRunner
 
     files = [
@@ -299,8 +303,17 @@ def _parsed(settings: Settings) -> Any:
     key = (str(settings.dbt_project), len(files), max(files, default=0))
     if key not in _projects:
         arguments = [*_QUIET, "parse", UNWRITTEN, *_where(settings)]
-        _projects[key] = dbtRunner().invoke(arguments).result
+        with collector.loading():
+            _projects[key] = dbtRunner().invoke(arguments).result
     return _projects[key]
+
+
+def _load_dbt() -> None:
+    """Import dbt, which is heavy: only when it is needed, and never looked at by the collector."""
+    if "dbt.adapters.duckdb.impl" not in sys.modules:
+        with collector.loading():
+            import dbt.adapters.duckdb.impl
+            import dbt.cli.main  # noqa: F401
 
 
 def _close() -> None:

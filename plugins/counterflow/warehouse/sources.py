@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from counterflow import contracts, disk
+from counterflow import collector, contracts, disk
 from counterflow.building import landing_schema
 from counterflow.canonical import TABLES
 from counterflow.consent import REASONS
@@ -109,6 +109,7 @@ class InForce:
     path: Path
 
 
+@collector.paused()
 def write_sources(
     settings: Settings, night: date, keys: Mapping[str, MissionKeys]
 ) -> list[InForce]:
