@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from counterflow import collector
+from counterflow.fates import fault
 
 T = TypeVar("T")
 _LENGTH = struct.Struct(">Q")
@@ -159,7 +160,7 @@ def _work(jobs: Sequence[Callable[[], Any]], told: int, pipe: int, parent: int) 
         while number_ := os.read(told, _NUMBER.size):
             place = _NUMBER.unpack(number_)[0]
             _say(out, (place, None))
-            _say(out, (place, (_tried(jobs[place]),)))
+            _say(out, (place, (_carried(_tried(jobs[place])),)))
 
 
 def _tried(job: Callable[[], T]) -> T | BaseException:
@@ -167,6 +168,16 @@ def _tried(job: Callable[[], T]) -> T | BaseException:
         return job()
     except Exception as error:  # noqa: BLE001 - whoever asked decides what it means
         return error
+
+
+def _carried(found: Any) -> Any:
+    """What was found, as it can go through a pipe: not every exception is made from its text alone."""
+    if not isinstance(found, Exception):
+        return found
+    try:
+        return pickle.loads(pickle.dumps(found))  # noqa: S301 - our own
+    except Exception:  # noqa: BLE001 - of whatever class
+        return RuntimeError(fault(found))
 
 
 def _say(out: Any, message: tuple[int, Any]) -> None:

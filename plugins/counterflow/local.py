@@ -7,6 +7,7 @@ allow; a mission whose worker dies is marked failed, and the others go on.
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +18,7 @@ from datetime import date
 from counterflow import disk, nightly
 from counterflow.display import steps
 from counterflow.fates import mark_failed
+from counterflow.forks import Died, spread
 from counterflow.locks import exclusive, shared
 from counterflow.reporting import Report
 from counterflow.settings import Settings
@@ -24,6 +26,10 @@ from counterflow.warehouse.build import BuildFailed
 from counterflow.warehouse.gates import GateFailed
 
 Told = Callable[[str, int, int], None]
+
+
+class ValidationStopped(Exception):
+    """The process that validates was killed."""
 
 
 def run_night(
@@ -78,7 +84,7 @@ def _judge_and_publish(
     settings: Settings, night: date, missions: Sequence[str] | None, told: Told
 ) -> str:
     """Validate, transform, gates, publish; why it stopped, or nothing."""
-    nightly.validate(settings, night, missions, lambda _, at, of: told("validate", at, of))
+    _validate(settings, night, missions, told)
     try:
         nightly.transform(settings, night, lambda name, at, of: told(_step(name), at, of))
         nightly.gates(settings, night)
@@ -88,6 +94,36 @@ def _judge_and_publish(
     except (GateFailed, BuildFailed) as refused:
         return str(refused)
     return ""
+
+
+def _validate(settings: Settings, night: date, missions: Sequence[str] | None, told: Told) -> None:
+    """Validate in a process of its own, while this one loads what builds the warehouse; alone where there is one worker."""
+    if settings.workers < 2:
+        nightly.validate(settings, night, missions, lambda _, at, of: told("validate", at, of))
+        return
+    heard, say = os.pipe()
+
+    def judge() -> None:
+        with os.fdopen(say, "w", buffering=1) as out:
+            nightly.validate(settings, night, missions, lambda _, at, of: print(at, of, file=out))
+
+    def meanwhile() -> None:
+        os.close(say)
+        with suppress(Exception):  # what fails here fails again when it is needed, and is said then
+            nightly.prepare(settings, night)
+        with os.fdopen(heard) as lines:  # to the end of the one who says them
+            for line in lines:
+                at, of = map(int, line.split())
+                told("validate", at, of)
+
+    for _, error in spread([judge], 1, meanwhile):
+        if isinstance(error, Died):
+            raise ValidationStopped(
+                "validation stopped before it was done: its process was killed, most often for want of memory. Lower "
+                "COUNTERFLOW_WORKERS, then run the night again; what was published stays"
+            )
+        if error is not None:
+            raise error
 
 
 def _step(name: str) -> str:

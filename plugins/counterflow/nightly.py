@@ -135,6 +135,16 @@ def _kept_if_sound(settings: Settings) -> Iterator[None]:
         raise
 
 
+def prepare(settings: Settings, night: date) -> None:
+    """Load what `transform` needs, in a process that has time before. Nothing of the night is changed."""
+    import pandas  # noqa: F401 - Arrow does, as soon as it is given a list
+
+    from counterflow import purging  # noqa: F401
+    from counterflow.warehouse import build
+
+    build.prepare(settings, night)
+
+
 @observed("transform")
 def transform(settings: Settings, night: date, progress: Progress | None = None) -> Build:
     """Write the sources of the night and build the warehouse beside the published one.
@@ -259,6 +269,7 @@ __all__ = [
     "mend",
     "pages",
     "plan",
+    "prepare",
     "publish",
     "report",
     "tell",

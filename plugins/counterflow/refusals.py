@@ -37,6 +37,7 @@ def is_refusal(error: BaseException) -> bool:
         "TokenRefusedError",
         "TooLateError",
         "UnreachableError",
+        "ValidationStopped",
     }
     ours = type(error).__module__.startswith("counterflow")
     known = isinstance(error, ContractError | KeyRefusedError)

@@ -23,6 +23,7 @@ from typing import Any
 import pyarrow as pa
 
 from counterflow import collector, disk
+from counterflow.locks import exclusive
 from counterflow.sealing import SPILL, Seal
 from counterflow.settings import Settings
 from counterflow.warehouse import reuse
@@ -83,6 +84,13 @@ def build(
         step = reuse.Step(last.made.build_id, tuple(sorted(stays.changed)), tuple(sorted(put)))
     reuse.record(settings, made.build_id, now, missions, results, step)
     return made
+
+
+def prepare(settings: Settings, night: date) -> None:
+    """Load dbt and parse its project, in a process that has nothing to do before `build`."""
+    with exclusive(settings.build_lock) as held, _ready(settings, night):
+        held.forsake()  # nothing of the build is changed
+        _parsed(settings)
 
 
 def _fingerprints(
@@ -313,7 +321,10 @@ def _load_dbt() -> None:
     if "dbt.adapters.duckdb.impl" not in sys.modules:
         with collector.loading():
             import dbt.adapters.duckdb.impl
-            import dbt.cli.main  # noqa: F401
+            import dbt.cli.main
+            import dbt.task.build  # noqa: F401
+
+            from counterflow.warehouse import dbt_plugin  # noqa: F401
 
 
 def _close() -> None:
