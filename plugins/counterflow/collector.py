@@ -3,8 +3,8 @@
 In: a stretch of the program. Out: the same, without the collector.
 
 Great Expectations, dbt and the project that dbt has parsed are a million objects that live until their process ends;
-each full collection looks at all of them, and loading them sets off many. That was a fifth of a small night
-(docs/benchmarks.md). What is counted by references, as every table of Arrow is, is freed as ever.
+each full collection looks at all of them, and loading them sets off many. That was a sixth of a small night
+(docs/adr/0057-the-collector-looks-at-what-can-end.md). What is counted by references, as every table of Arrow is, is freed as ever.
 """
 
 from __future__ import annotations
